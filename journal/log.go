@@ -1,0 +1,73 @@
+// Package journal remembers: it appends publications in one order, gives each an
+// id, and answers what came after a position. It decides what is kept and for how
+// long, which publications are duplicates, and where a reader has a gap.
+//
+// It knows nothing of HTTP, of streams or of who may do what, and it never waits
+// for a reader: a [Log] tells its one follower of each batch, and everybody else
+// reads pages after a position of their own.
+//
+// [Memory] forgets everything when the process ends.
+package journal
+
+import (
+	"context"
+	"time"
+
+	"notifier"
+)
+
+// A Log is an ordered, bounded memory of publications. All methods may be called
+// concurrently.
+type Log interface {
+	// Append takes the publications in the order given and answers each. It
+	// returns when they are as durable as this log makes them, can be replayed,
+	// and the follower has been told. The error is for all of them: nothing was
+	// taken, and it wraps notifier.ErrUnavailable if the same call may succeed
+	// later. Trouble with a single one is its Ack.Err.
+	//
+	// The log keeps Tokens and Data: the caller must not change them afterwards.
+	Append(ctx context.Context, pubs []notifier.Publication) ([]notifier.Ack, error)
+
+	// Replay returns a page of events; see notifier.Query. An error wraps
+	// notifier.ErrUnavailable.
+	Replay(ctx context.Context, q notifier.Query) (notifier.Page, error)
+
+	// Follow has tell called with every batch appended from now on, in order, each
+	// event once, from one goroutine at a time. Appending waits for tell, so it
+	// must be quick and must not call the log. Follow is called at most once,
+	// before the first Append.
+	Follow(tell func(batch []notifier.Delivery))
+
+	// Head is the position of the last event that can be replayed.
+	Head() notifier.ID
+
+	// Forget drops what is kept for a token and returns how many events that were.
+	// Readers whose position is before the last of them get a gap. Events for all
+	// stay.
+	Forget(ctx context.Context, token string) (int, error)
+
+	// Close waits for appends under way and refuses later calls with an error that
+	// wraps notifier.ErrUnavailable.
+	Close() error
+}
+
+// Options bound what a log keeps. Zero fields mean the default of
+// [DefaultOptions]; a negative one means no bound.
+type Options struct {
+	// MaxAge is how long an event is kept at most.
+	MaxAge time.Duration
+	// MaxEvents is how many events are kept for one token.
+	MaxEvents int
+	// MaxBytes is about how much memory or disk all events may take.
+	MaxBytes int64
+	// KeyWindow is how long an idempotency key is remembered.
+	KeyWindow time.Duration
+}
+
+// DefaultOptions are the bounds that hold where nothing else is asked for.
+var DefaultOptions = Options{
+	MaxAge:    24 * time.Hour,
+	MaxEvents: 1000,
+	MaxBytes:  256 << 20,
+	KeyWindow: 10 * time.Minute,
+}
