@@ -1,0 +1,148 @@
+// Package problem turns errors into HTTP answers: application/problem+json after
+// RFC 9457. It is the one place that does, so that an error means the same on
+// every route.
+//
+// The type of every problem is about:blank: each status has one meaning here, so
+// there is nothing that a URI could add to it. What to do about it is in detail,
+// and for bad fields in errors.
+//
+// A client never sees the text of an error, which may hold what is not its
+// business; it sees a sentence that belongs to the status. The exception is
+// [notifier.FieldErrors], which are written for it.
+package problem
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+
+	"notifier"
+)
+
+// Errors of routing, which only a router has.
+var (
+	ErrNotFound         = errors.New("no such route")
+	ErrMethodNotAllowed = errors.New("method not allowed")
+)
+
+// A Problem is what a client is told of an error.
+type Problem struct {
+	Type   string  `json:"type"`
+	Title  string  `json:"title"`
+	Status int     `json:"status"`
+	Detail string  `json:"detail,omitempty"`
+	Errors []Field `json:"errors,omitempty"`
+
+	// Cause is the error to log: set where the server is at fault (500 and 503),
+	// nil where the client is.
+	Cause error `json:"-"`
+}
+
+// A Field is one bad field of a request.
+type Field struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
+}
+
+// clientGone is the status of a request that nobody waits for any more, as
+// nginx counts it. No client ever sees it.
+const clientGone = 499
+
+// maxFields bounds the bad fields that an answer lists.
+const maxFields = 100
+
+// kinds is every error that has a status of its own, but FieldErrors; the first
+// that matches counts.
+var kinds = []struct {
+	err    error
+	status int
+	detail string
+}{
+	{notifier.ErrUnauthorized, http.StatusUnauthorized, "no valid credential: send it as Authorization: Bearer; a subscriber may also use the query parameter token or a cookie"},
+	{notifier.ErrForbidden, http.StatusForbidden, "this credential does not allow it"},
+	{ErrNotFound, http.StatusNotFound, "there is nothing at this path"},
+	{ErrMethodNotAllowed, http.StatusMethodNotAllowed, "this path does not take this method; see Allow"},
+	{notifier.ErrTimeout, http.StatusRequestTimeout, "the request did not arrive in time; nothing was done"},
+	{notifier.ErrConflict, http.StatusConflict, "the idempotency key was already used for a different publication; nothing was sent"},
+	{notifier.ErrTooLarge, http.StatusRequestEntityTooLarge, "the body is larger than this server takes"},
+	{notifier.ErrMediaType, http.StatusUnsupportedMediaType, "the body must be application/json or application/x-www-form-urlencoded, that of a batch application/x-ndjson, and without Content-Encoding"},
+	{notifier.ErrTooManyStreams, http.StatusTooManyRequests, "this token has as many open streams as it may have; close one first"},
+	{notifier.ErrUnavailable, http.StatusServiceUnavailable, "temporarily unavailable; nothing was stored, and the same request may succeed later"},
+	{context.Canceled, clientGone, "the client closed the request"},
+}
+
+// Of says what a client is told of err.
+func Of(err error) Problem {
+	if fields, ok := errors.AsType[notifier.FieldErrors](err); ok {
+		return ofFields(fields)
+	}
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			p := of(k.status, k.detail)
+			if k.status >= http.StatusInternalServerError {
+				p.Cause = err
+			}
+			return p
+		}
+	}
+	p := of(http.StatusInternalServerError, "something went wrong in the server; its log says what")
+	p.Cause = err
+	return p
+}
+
+func of(status int, detail string) Problem {
+	title := http.StatusText(status)
+	if status == clientGone {
+		title = "Client Closed Request"
+	}
+	return Problem{Type: "about:blank", Title: title, Status: status, Detail: detail}
+}
+
+// ofFields lists the mistakes, but no more than maxFields: a small body can hold
+// very many.
+func ofFields(fields notifier.FieldErrors) Problem {
+	p := of(http.StatusBadRequest, fmt.Sprintf("the request has %d mistakes", len(fields)))
+	if len(fields) == 1 {
+		p.Detail = fields.Error()
+	}
+	for _, f := range fields[:min(len(fields), maxFields)] {
+		p.Errors = append(p.Errors, Field(f))
+	}
+	return p
+}
+
+// Write answers a request with the problem of err, and returns it so that its
+// Cause can be logged. The Allow header of a 405 is the caller's to set before.
+func Write(w http.ResponseWriter, _ *http.Request, err error) Problem {
+	p := Of(err)
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	switch p.Status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="notifier"`)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		// Random, so that clients refused together do not come back together.
+		h.Set("Retry-After", strconv.Itoa(1+rand.IntN(3)))
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(p.line())
+	return p
+}
+
+// Line is the problem of err as one line of JSON, without the line end: the
+// answer to one publication of a batch.
+func Line(err error) []byte { return Of(err).line() }
+
+func (p Problem) line() []byte {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // strings and numbers only: always encodable
+	}
+	return b
+}

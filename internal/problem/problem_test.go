@@ -1,0 +1,135 @@
+package problem
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"notifier"
+)
+
+// secret stands for what an error's text may hold and a client must not see.
+const secret = "secret-7f3a"
+
+// cases are all kinds of errors, each wrapped with the secret.
+var cases = []struct {
+	err    error
+	status int
+	title  string
+	logged bool
+}{
+	{notifier.BadField("tokens[3]", "must be a string"), 400, "Bad Request", false},
+	{notifier.ErrUnauthorized, 401, "Unauthorized", false},
+	{notifier.ErrForbidden, 403, "Forbidden", false},
+	{ErrNotFound, 404, "Not Found", false},
+	{ErrMethodNotAllowed, 405, "Method Not Allowed", false},
+	{notifier.ErrTimeout, 408, "Request Timeout", false},
+	{notifier.ErrConflict, 409, "Conflict", false},
+	{notifier.ErrTooLarge, 413, "Request Entity Too Large", false},
+	{notifier.ErrMediaType, 415, "Unsupported Media Type", false},
+	{notifier.ErrTooManyStreams, 429, "Too Many Requests", false},
+	{context.Canceled, 499, "Client Closed Request", false},
+	{errors.New("disk on fire"), 500, "Internal Server Error", true},
+	{context.DeadlineExceeded, 500, "Internal Server Error", true},
+	{notifier.ErrUnavailable, 503, "Service Unavailable", true},
+}
+
+func TestWrite(t *testing.T) {
+	for _, c := range cases {
+		t.Run(c.title, func(t *testing.T) {
+			err := fmt.Errorf("%s: %w", secret, c.err)
+			rec := httptest.NewRecorder()
+			p := Write(rec, httptest.NewRequest("GET", "/", nil), err)
+
+			if rec.Code != c.status || p.Status != c.status {
+				t.Errorf("status %d, returned %d, want %d", rec.Code, p.Status, c.status)
+			}
+			if logged := p.Cause == err; logged != c.logged {
+				t.Errorf("to be logged: %v, want %v", logged, c.logged)
+			}
+			for name, want := range map[string]string{
+				"Content-Type":           "application/problem+json",
+				"Cache-Control":          "no-store",
+				"X-Content-Type-Options": "nosniff",
+				"WWW-Authenticate":       map[bool]string{true: `Bearer realm="notifier"`}[c.status == 401],
+			} {
+				if got := rec.Header().Get(name); got != want {
+					t.Errorf("%s: %q, want %q", name, got, want)
+				}
+			}
+			retry := rec.Header().Get("Retry-After")
+			if wanted := c.status == 429 || c.status == 503; wanted != slices.Contains([]string{"1", "2", "3"}, retry) || !wanted && retry != "" {
+				t.Errorf("Retry-After: %q", retry)
+			}
+			if strings.Contains(rec.Body.String(), secret) {
+				t.Errorf("the answer shows the error's text: %s", rec.Body)
+			}
+			checkBody(t, rec.Body.Bytes(), c.status, c.title)
+			if line := string(Line(err)); line != rec.Body.String() || strings.Contains(line, "\n") {
+				t.Errorf("as a line: %q, as an answer: %q", line, rec.Body)
+			}
+		})
+	}
+}
+
+func checkBody(t *testing.T, body []byte, status int, title string) {
+	t.Helper()
+	var got map[string]any
+	if err := json.Unmarshal(body, &got); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	if got["type"] != "about:blank" || got["title"] != title || got["status"] != float64(status) || got["detail"] == "" {
+		t.Errorf("body %s", body)
+	}
+	if _, ok := got["errors"]; ok != (status == http.StatusBadRequest) {
+		t.Errorf("errors present: %v in %s", ok, body)
+	}
+}
+
+func TestFields(t *testing.T) {
+	one := Of(notifier.BadField("ttl", "must not be negative"))
+	if one.Detail != "ttl must not be negative" {
+		t.Errorf("detail %q", one.Detail)
+	}
+	two := Of(notifier.FieldErrors{{Field: "ttl", Detail: "must not be negative"}, {Detail: "must be an object"}})
+	want := []Field{{"ttl", "must not be negative"}, {"", "must be an object"}}
+	if !reflect.DeepEqual(two.Errors, want) || two.Detail != "the request has 2 mistakes" {
+		t.Errorf("got %+v", two)
+	}
+}
+
+func TestFieldsAreBounded(t *testing.T) {
+	p := Of(make(notifier.FieldErrors, 350_000))
+	if len(p.Errors) != maxFields || p.Detail != "the request has 350000 mistakes" {
+		t.Errorf("%d errors, detail %q", len(p.Errors), p.Detail)
+	}
+}
+
+// TestRetryAfterVaries holds that clients refused together are told different
+// times: 200 equal draws of three would happen once in 10^95.
+func TestRetryAfterVaries(t *testing.T) {
+	seen := map[string]bool{}
+	for range 200 {
+		rec := httptest.NewRecorder()
+		Write(rec, httptest.NewRequest("GET", "/", nil), notifier.ErrUnavailable)
+		seen[rec.Header().Get("Retry-After")] = true
+	}
+	if len(seen) != 3 {
+		t.Errorf("values %v, want 1, 2 and 3", seen)
+	}
+}
+
+// TestFirstKindCounts holds that an unavailable journal is reported as such even
+// when a cancelled call is what made it so.
+func TestFirstKindCounts(t *testing.T) {
+	if p := Of(fmt.Errorf("%w: %w", notifier.ErrUnavailable, context.Canceled)); p.Status != 503 {
+		t.Errorf("status %d, want 503", p.Status)
+	}
+}
