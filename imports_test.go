@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"journal/logtest":   {".", "journal"},
 	"examples/browser":  {},
 	"internal/config":   {},
+	"internal/ssetest":  {},
 	"internal/problem":  {"."},
 	"internal/node":     {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "examples/browser"},
 	"internal/nodetest": {"internal/node", "internal/config"},
@@ -36,7 +37,7 @@ var pins = map[string][]string{
 	// Our encoder fills its Event; its client reads what we write; its server is
 	// only ever the subject of a measurement.
 	"github.com/r3labs/sse/v2":           {"frame.go", "stream", "cmd/notifier", "bench/r3labs"},
-	"github.com/go-json-experiment/json": {"ingest"},
+	"github.com/go-json-experiment/json": {"ingest", "internal/node"},
 	"github.com/alecthomas/kong":         {"internal/config", "cmd/notifier"},
 	"go.yaml.in/yaml/v3":                 {"internal/config"},
 	"github.com/rs/cors":                 {"internal/node"},

@@ -1,0 +1,224 @@
+package stream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/maphash"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"notifier"
+)
+
+// Config sets how streams are treated. Zero fields mean the default.
+type Config struct {
+	// Heartbeat is the longest silence on a stream; default 15 s.
+	Heartbeat time.Duration
+	// Retry is what clients are told to wait before they reconnect, within ±25 %
+	// for each stream; default 3 s.
+	Retry time.Duration
+	// Lifetime is when a stream is closed so that its client resumes, within ±20 %
+	// for each stream; default 1 h, negative for never.
+	Lifetime time.Duration
+	// WriteTimeout is how long a client may take no byte before its stream is
+	// closed; default 10 s.
+	WriteTimeout time.Duration
+	// PerToken is how many streams one token may have; 0 for any number.
+	PerToken int
+	// MaxStreams is how many streams there may be; 0 for any number.
+	MaxStreams int
+	// Changed, if set, is told when a token's first stream has opened or its last
+	// one has closed. It must be quick, may be called concurrently, and asks
+	// [Hub.Count] for what is true by then.
+	Changed func(token string)
+}
+
+func (c Config) withDefaults() Config {
+	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
+	c.Retry = cmp.Or(c.Retry, 3*time.Second)
+	c.Lifetime = cmp.Or(c.Lifetime, time.Hour)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
+	return c
+}
+
+// A Log is what the hub needs of a journal; package journal documents it.
+type Log interface {
+	Follow(tell func(batch []notifier.Delivery))
+	Replay(ctx context.Context, q notifier.Query) (notifier.Page, error)
+	Head() notifier.ID
+}
+
+// Reason is why the server ended a stream; clients that ask for control events
+// are told.
+type Reason string
+
+// The reasons that clients are told.
+const (
+	Drain    Reason = "drain"    // the server stops
+	Revoked  Reason = "revoked"  // [Hub.Revoke] was called for the token
+	Expired  Reason = "expired"  // the credential ran out
+	Lifetime Reason = "lifetime" // the stream was open for long enough: resume
+	Slow     Reason = "slow"     // the client did not read
+)
+
+const (
+	gone        Reason = ""            // the client went away: there is nobody to tell
+	unavailable Reason = "unavailable" // the journal could not be read: resume
+)
+
+// A Hub holds all open streams of a process. All methods may be called
+// concurrently.
+type Hub struct {
+	cfg    Config
+	log    Log
+	origin notifier.ID // any position of the log, for its epoch
+	start  time.Time   // what durations inside the package count from
+
+	seed    maphash.Seed
+	shards  []*shard
+	readers readers
+	frames  []notifier.Frame // owned by tell
+
+	streams  atomic.Int64
+	draining atomic.Bool
+	ctx      context.Context // ends with the hub
+	stop     context.CancelFunc
+	workers  sync.WaitGroup
+}
+
+// New returns a hub that follows log. It runs until [Hub.Stop].
+func New(log Log, cfg Config) *Hub {
+	h := &Hub{cfg: cfg.withDefaults(), log: log, origin: log.Head(), start: time.Now(), seed: maphash.MakeSeed()}
+	h.ctx, h.stop = context.WithCancel(context.Background())
+	h.readers = readers{hub: h, max: 2 * runtime.GOMAXPROCS(0)}
+	for range runtime.GOMAXPROCS(0) {
+		s := newShard(h)
+		h.shards = append(h.shards, s)
+		h.workers.Go(s.run)
+	}
+	log.Follow(h.tell)
+	return h
+}
+
+// Drain refuses new streams and ends the open ones.
+func (h *Hub) Drain() {
+	h.draining.Store(true)
+	for _, s := range h.shards {
+		s.do(func() {
+			for _, t := range s.snapshot() {
+				s.closeTopic(t, Drain)
+			}
+		})
+	}
+}
+
+// Stop ends the hub's goroutines, and so every stream that is still open. The
+// log must not tell it of anything afterwards.
+func (h *Hub) Stop() {
+	h.stop()
+	h.workers.Wait()
+	h.readers.done.Wait()
+}
+
+// tell is the log's follower: it rings the topics of the batch.
+func (h *Hub) tell(batch []notifier.Delivery) {
+	h.frames = slices.Grow(h.frames[:0], len(batch))[:len(batch)]
+	for _, s := range h.shards {
+		s.tell(batch, h.frames)
+	}
+	clear(h.frames)
+}
+
+func (h *Hub) shard(token string) *shard {
+	return h.shards[maphash.String(h.seed, token)%uint64(len(h.shards))]
+}
+
+// errFull: the server as a whole has as many streams as it may have.
+var errFull = errors.New("server full")
+
+// open admits a stream of the token; a first event may reach its sink before
+// open returns. Errors are errFull and notifier.ErrTooManyStreams.
+func (h *Hub) open(st *stream, token string) error {
+	if n := h.streams.Add(1); h.cfg.MaxStreams > 0 && n > int64(h.cfg.MaxStreams) {
+		h.streams.Add(-1)
+		return errFull
+	}
+	first, err := h.shard(token).register(st, token)
+	if err != nil {
+		h.streams.Add(-1)
+		return err
+	}
+	if first {
+		h.changed(token)
+	}
+	return nil
+}
+
+func (h *Hub) changed(token string) {
+	if h.cfg.Changed != nil {
+		h.cfg.Changed(token)
+	}
+}
+
+// Total is the number of open streams.
+func (h *Hub) Total() int { return int(h.streams.Load()) }
+
+// Count is the number of open streams of a token.
+func (h *Hub) Count(token string) int {
+	s := h.shard(token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.topics[token]; t != nil {
+		return t.open
+	}
+	return 0
+}
+
+// Counts is Count for several tokens, in their order.
+func (h *Hub) Counts(tokens []string) []int {
+	counts := make([]int, len(tokens))
+	for i, t := range tokens {
+		counts[i] = h.Count(t)
+	}
+	return counts
+}
+
+// Online is a token that has open streams.
+type Online struct {
+	Token   string
+	Streams int
+}
+
+// Online returns the tokens with open streams that sort after a given one, in
+// order, at most limit of them, and how many tokens are online in all. It looks
+// at every token: it is for people, not for a hot path.
+func (h *Hub) Online(after string, limit int) (page []Online, total int) {
+	for _, s := range h.shards {
+		s.mu.Lock()
+		total += len(s.topics)
+		for token, t := range s.topics {
+			if token > after {
+				page = append(page, Online{token, t.open})
+			}
+		}
+		s.mu.Unlock()
+	}
+	slices.SortFunc(page, func(a, b Online) int { return cmp.Compare(a.Token, b.Token) })
+	return page[:min(limit, len(page))], total
+}
+
+// Revoke ends the open streams of a token and returns how many there were.
+func (h *Hub) Revoke(token string) int {
+	n := h.Count(token)
+	s := h.shard(token)
+	s.do(func() {
+		if t := s.topic(token); t != nil {
+			s.closeTopic(t, Revoked)
+		}
+	})
+	return n
+}

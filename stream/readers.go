@@ -1,0 +1,125 @@
+package stream
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"notifier"
+)
+
+// readers reads the journal for streams that are behind, off the workers. At most
+// max goroutines do, in the order of asking, and none when there is nothing to
+// read: ten thousand streams that resume at once share them, one page each in
+// turn.
+type readers struct {
+	hub *Hub
+	max int
+
+	mu      sync.Mutex
+	queue   []*stream
+	running int
+	done    sync.WaitGroup
+}
+
+// One page of a stream that is behind.
+const (
+	pageEvents = 256
+	pageBytes  = 64 << 10
+)
+
+// add asks for the next page of a stream.
+func (r *readers) add(st *stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = append(r.queue, st)
+	if r.running < r.max {
+		r.running++
+		r.done.Go(r.run)
+	}
+}
+
+func (r *readers) run() {
+	for st := r.take(); st != nil; st = r.take() {
+		page, err := r.hub.log.Replay(r.hub.ctx, st.query())
+		page.Start = st.start(page)
+		entries := st.encode(page)
+		s := st.topic.shard
+		s.do(func() { s.gotPage(st, page, entries, err) })
+	}
+}
+
+func (r *readers) take() *stream {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		r.queue = nil
+		r.running--
+		return nil
+	}
+	st := r.queue[0]
+	r.queue[0] = nil
+	r.queue = r.queue[1:]
+	return st
+}
+
+// A resume is where a stream begins that does not begin with new events.
+type resume struct {
+	after   notifier.ID
+	unknown bool      // after an id that is none
+	since   time.Time // without an id: from this instant on
+}
+
+// query is what a stream that is behind reads next. While a reader has the
+// stream, the worker leaves pos and resume alone.
+func (st *stream) query() notifier.Query {
+	origin := st.topic.shard.hub.origin
+	q := notifier.Query{
+		Tokens: []string{st.topic.token},
+		After:  origin.At(st.pos),
+		Live:   st.live,
+		Limit:  pageEvents,
+		Bytes:  pageBytes,
+	}
+	if r := st.resume; r != nil {
+		q.After, q.Since = r.after, r.since
+		if r.unknown { // as a position that the log has not reached
+			q.After = origin.At(math.MaxUint64)
+		}
+	}
+	return q
+}
+
+// start is the position that a page follows, also where the stream had none.
+func (st *stream) start(page notifier.Page) notifier.ID {
+	switch {
+	case !page.Start.IsZero():
+		return page.Start
+	case len(page.Events) > 0:
+		first := page.Events[0].ID
+		return first.At(first.Seq - 1)
+	}
+	return page.Next
+}
+
+// encode makes the frames of a page. What tells the client how the page follows
+// its own position comes first.
+func (st *stream) encode(page notifier.Page) []entry {
+	entries := make([]entry, 0, len(page.Events)+1)
+	var intro notifier.Frame
+	if st.resume != nil && st.control {
+		resumed := page.Gap == notifier.GapNone && !st.resume.after.IsZero()
+		intro = append(intro, readyFrame(page.Start, resumed)...)
+	}
+	if page.Gap != notifier.GapNone {
+		intro = append(intro, gapFrame(page)...)
+	}
+	if intro != nil {
+		entries = append(entries, entry{page.Start.Seq, intro})
+	}
+	for i := range page.Events {
+		e := &page.Events[i]
+		entries = append(entries, entry{e.ID.Seq, e.Frame()})
+	}
+	return entries
+}

@@ -1,0 +1,279 @@
+package stream
+
+import (
+	"time"
+
+	"notifier"
+)
+
+// What a shard's worker does to streams. Nothing else touches them, except that a
+// reader reads what it needs of a stream that is catching up.
+
+// A state says what a stream waits for.
+type state uint8
+
+const (
+	opening  state = iota // the worker
+	live                  // the next event
+	catching              // a reader, with a page of the journal
+	blocked               // its client
+	closed                // nothing
+)
+
+func (st *stream) become(to state) {
+	if st.state == live {
+		st.topic.behind++
+	}
+	if to == live {
+		st.topic.behind--
+	}
+	st.state = to
+}
+
+// opened takes a registered stream in.
+func (s *shard) opened(st *stream) {
+	t := st.topic
+	st.index = len(t.streams)
+	t.streams = append(t.streams, st)
+	t.behind++
+	st.last = s.now
+	s.wheel.add(st, s.dueAt(st))
+	switch {
+	case s.hub.draining.Load():
+		s.close(st, Drain)
+	case st.resume != nil:
+		s.catchUp(st)
+	case !st.control || s.write(st, readyFrame(s.hub.origin.At(st.pos), false)):
+		s.read(st)
+	}
+}
+
+// deliver lets every stream of a topic read what is new. It goes backwards:
+// closing a stream moves the last one into its place.
+func (s *shard) deliver(t *topic) {
+	for i := len(t.streams) - 1; i >= 0; i-- {
+		if st := t.streams[i]; st.state == live {
+			s.read(st)
+		}
+	}
+	t.trim()
+}
+
+// read hands a stream everything after its position. It leaves it live, or
+// blocked by its client, or closed, or, if the tail begins too late for it,
+// catching up.
+func (s *shard) read(st *stream) {
+	if st.pos < st.topic.from {
+		s.catchUp(st)
+		return
+	}
+	st.become(live)
+	s.writeAll(st, st.topic.after(st.pos))
+}
+
+// catchUp has a reader read the journal for a stream.
+func (s *shard) catchUp(st *stream) {
+	st.become(catching)
+	s.hub.readers.add(st)
+}
+
+// gotPage continues a stream that is catching up.
+func (s *shard) gotPage(st *stream, page notifier.Page, entries []entry, err error) {
+	if st.state == closed {
+		return
+	}
+	if err != nil {
+		s.close(st, unavailable)
+		return
+	}
+	st.resume = nil
+	st.pos = page.Start.Seq
+	if !s.writeAll(st, entries) {
+		return
+	}
+	st.pos = page.Next.Seq
+	if page.More {
+		s.catchUp(st)
+		return
+	}
+	s.read(st)
+	st.topic.trim()
+}
+
+// maxWrite is about how many bytes of several events go out in one write.
+const maxWrite = 32 << 10
+
+// writeAll hands entries to the client and moves the stream's position after
+// them. It returns false if the client did not take all: the stream is blocked,
+// or closed.
+func (s *shard) writeAll(st *stream, entries []entry) bool {
+	for len(entries) > 0 {
+		b, n := s.gather(entries)
+		sent, err := st.sink.write(b)
+		if err != nil {
+			s.close(st, gone)
+			return false
+		}
+		st.last = s.now
+		if sent < len(b) {
+			s.cutShort(st, entries, sent)
+			return false
+		}
+		st.pos = entries[n-1].seq
+		entries = entries[n:]
+	}
+	return true
+}
+
+// gather returns the bytes of the first n entries: one, or as many as fit a write.
+func (s *shard) gather(entries []entry) (b []byte, n int) {
+	if len(entries) == 1 {
+		return entries[0].frame, 1
+	}
+	b = s.batch[:0]
+	for _, e := range entries {
+		if n > 0 && len(b)+len(e.frame) > maxWrite {
+			break
+		}
+		b = append(b, e.frame...)
+		n++
+	}
+	if cap(b) <= 2*maxWrite {
+		s.batch = b
+	}
+	return b, n
+}
+
+// cutShort blocks a stream whose client took only so many bytes of entries. What
+// is left of the frame it is inside is all that is kept.
+func (s *shard) cutShort(st *stream, entries []entry, sent int) {
+	for _, e := range entries {
+		if sent == 0 {
+			break
+		}
+		st.pos = e.seq
+		if sent < len(e.frame) {
+			st.rest = e.frame[sent:]
+			break
+		}
+		sent -= len(e.frame)
+	}
+	s.block(st)
+}
+
+// write hands the client bytes that are no events. It returns false if the
+// stream is blocked or closed.
+func (s *shard) write(st *stream, b []byte) bool {
+	n, err := st.sink.write(b)
+	if err != nil {
+		s.close(st, gone)
+		return false
+	}
+	st.last = s.now
+	if n < len(b) {
+		st.rest = b[n:]
+		s.block(st)
+		return false
+	}
+	return true
+}
+
+func (s *shard) block(st *stream) {
+	st.become(blocked)
+	s.wheel.remove(st)
+	s.wheel.add(st, s.dueAt(st))
+}
+
+// writable continues a blocked stream: its sink has room again.
+func (s *shard) writable(st *stream) {
+	if st.state != blocked {
+		return
+	}
+	if rest := st.rest; len(rest) > 0 {
+		st.rest = nil
+		if !s.write(st, rest) {
+			return
+		}
+	}
+	s.read(st)
+	st.topic.trim()
+}
+
+// dueAt is when the wheel shall call a stream.
+func (s *shard) dueAt(st *stream) time.Duration {
+	at := st.last + s.hub.cfg.Heartbeat
+	if st.state == blocked {
+		at = st.last + s.hub.cfg.WriteTimeout
+	}
+	if st.ends > 0 {
+		at = min(at, st.ends)
+	}
+	return at
+}
+
+// due is called by the wheel, up to a tick early.
+func (s *shard) due(st *stream) {
+	now := s.now + wheelTick
+	switch {
+	case st.ends > 0 && now > st.ends:
+		s.close(st, st.endsWhy)
+		return
+	case st.state == blocked && now > st.last+s.hub.cfg.WriteTimeout:
+		s.close(st, Slow)
+		return
+	case st.state == live && now > st.last+s.hub.cfg.Heartbeat:
+		s.beat(st)
+	}
+	if st.state != closed && st.slot == nil {
+		s.wheel.add(st, s.dueAt(st))
+	}
+}
+
+func (s *shard) beat(st *stream) {
+	if st.control {
+		s.write(st, pingFrame)
+	} else {
+		s.write(st, heartbeat)
+	}
+}
+
+// close ends a stream. A client that is inside a frame is cut off: it has not
+// seen the id of that event and resumes before it.
+func (s *shard) close(st *stream, why Reason) {
+	if st.state == closed {
+		return
+	}
+	inside := st.state == blocked
+	st.become(closed)
+	s.wheel.remove(st)
+	s.unlink(st)
+	if inside || why == gone {
+		st.sink.cut()
+	} else {
+		if f := closeFrames[why]; st.control && f != nil {
+			st.sink.write(f)
+		}
+		st.sink.end()
+	}
+	st.rest = nil
+	s.hub.streams.Add(-1)
+	if s.leave(st.topic) {
+		s.hub.changed(st.topic.token)
+	}
+}
+
+func (s *shard) unlink(st *stream) {
+	t := st.topic
+	t.behind-- // closed is not live
+	last := len(t.streams) - 1
+	t.streams[st.index] = t.streams[last]
+	t.streams[st.index].index = st.index
+	t.streams[last] = nil
+	t.streams = t.streams[:last]
+}
+
+func (s *shard) closeTopic(t *topic, why Reason) {
+	for i := len(t.streams) - 1; i >= 0; i-- {
+		s.close(t.streams[i], why)
+	}
+}
