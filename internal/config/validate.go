@@ -1,0 +1,132 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+const (
+	kib = Size(1 << 10)
+	mib = Size(1 << 20)
+	gib = Size(1 << 30)
+
+	year = 365 * 24 * time.Hour
+)
+
+var (
+	basePath   = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)*$`)
+	dots       = regexp.MustCompile(`/\.{1,2}(/|$)`)
+	cookieName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$")
+)
+
+// mistakes collects what is wrong, a line for each setting.
+type mistakes []error
+
+func (m *mistakes) add(setting, format string, args ...any) {
+	*m = append(*m, fmt.Errorf(setting+": "+format, args...))
+}
+
+func within[T cmp.Ordered](m *mistakes, setting string, value, least, most T) {
+	if value < least || value > most {
+		m.add(setting, "%v must be between %v and %v", value, least, most)
+	}
+}
+
+func notNegative(m *mistakes, setting string, value int) {
+	if value < 0 {
+		m.add(setting, "%d must not be negative", value)
+	}
+}
+
+// Validate says everything that is wrong with the settings, each by name; nil if
+// nothing is. kong calls it for a Config that is embedded in a command.
+func (c *Config) Validate() error {
+	var m mistakes
+	c.checkAddresses(&m)
+	c.checkStreams(&m)
+	c.checkEvents(&m)
+	c.checkAccess(&m)
+	within(&m, "drain", c.Drain, 0, 10*time.Minute)
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		m.add("log-format", "%q must be text or json", c.LogFormat)
+	}
+	return errors.Join(m...)
+}
+
+func (c *Config) checkAddresses(m *mistakes) {
+	checkAddress(m, "listen", c.Listen)
+	if c.AdminListen != "" {
+		checkAddress(m, "admin-listen", c.AdminListen)
+	}
+	if _, port, _ := net.SplitHostPort(c.Listen); c.Listen == c.AdminListen && port != "0" {
+		m.add("admin-listen", "must not be the address of listen")
+	}
+	if p := string(c.BasePath); !basePath.MatchString(p) || dots.MatchString(p) {
+		m.add("base-path", "%q must be like /ws or /a/b: parts of letters, digits, '-', '.', '_' and '~', and none '.' or '..'", p)
+	}
+}
+
+func checkAddress(m *mistakes, setting, addr string) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		m.add(setting, "%q must be host:port, as 127.0.0.1:4001 or [::1]:4001", addr)
+		return
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		m.add(setting, "%q must have a port from 0 to 65535", addr)
+	}
+}
+
+func (c *Config) checkStreams(m *mistakes) {
+	within(m, "heartbeat", c.Heartbeat, time.Second, time.Hour)
+	within(m, "retry", c.Retry, 100*time.Millisecond, time.Hour)
+	if c.Lifetime != 0 {
+		within(m, "lifetime", c.Lifetime, time.Second, year)
+	}
+	within(m, "write-timeout", c.WriteTimeout, 100*time.Millisecond, 10*time.Minute)
+	notNegative(m, "streams-per-token", c.StreamsPerToken)
+	notNegative(m, "max-streams", c.MaxStreams)
+}
+
+func (c *Config) checkEvents(m *mistakes) {
+	if c.Data != "memory" {
+		m.add("data", "%q must be memory: this version keeps events nowhere else", c.Data)
+	}
+	within(m, "max-body", c.MaxBody, kib, 64*mib)
+	within(m, "max-batch", c.MaxBatch, c.MaxBody, gib)
+	within(m, "keep-for", c.KeepFor, time.Second, year)
+	within(m, "keep-events", c.KeepEvents, 1, 1_000_000_000)
+	within(m, "keep-bytes", c.KeepBytes, max(mib, c.MaxBody), 1024*gib)
+	within(m, "key-window", c.KeyWindow, time.Second, year)
+}
+
+func (c *Config) checkAccess(m *mistakes) {
+	if _, _, err := net.SplitHostPort(c.Listen); err == nil && !isLoopback(c.Listen) && !c.InsecureOpen {
+		m.add("listen", "%q can be reached from other machines, and whoever reaches it may publish, and read any stream; "+
+			"listen on 127.0.0.1, or set insecure-open (--insecure-open or NOTIFIER_INSECURE_OPEN=true) if a proxy or firewall keeps strangers out", c.Listen)
+	}
+	for _, o := range c.AllowOrigin {
+		if o != "*" && !isOrigin(o) {
+			m.add("allow-origin", "%q must be * or an origin, as https://example.com", o)
+		}
+	}
+	if !cookieName.MatchString(c.Cookie) {
+		m.add("cookie", "%q must be a cookie name: letters, digits and !#$%%&'*+-.^_`|~", c.Cookie)
+	}
+}
+
+// isOrigin reports whether o is what browsers send as Origin: scheme, host and,
+// if it is not the scheme's own, port.
+func isOrigin(o string) bool {
+	u, err := url.Parse(o)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	return u.Host != "" && o == u.Scheme+"://"+u.Host
+}

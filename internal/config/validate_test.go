@@ -1,0 +1,170 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestValidate changes one setting of a valid configuration at a time. An empty
+// message is for a value that is still valid.
+func TestValidate(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		change  func(*Config)
+		message string
+	}{
+		{"default", func(c *Config) {}, ""},
+		{"listen without port", func(c *Config) { c.Listen = "localhost" }, `listen: "localhost" must be host:port`},
+		{"listen with a name for a port", func(c *Config) { c.Listen = "localhost:http" }, `listen: "localhost:http" must have a port from 0 to 65535`},
+		{"listen with a high port", func(c *Config) { c.Listen = "localhost:65536" }, "must have a port"},
+		{"listen anywhere", func(c *Config) { c.Listen = ":4001" }, `listen: ":4001" can be reached from other machines`},
+		{"how to listen anywhere", func(c *Config) { c.Listen = "0.0.0.0:4001" }, "NOTIFIER_INSECURE_OPEN=true"},
+		{"listen anywhere on purpose", func(c *Config) { c.Listen, c.InsecureOpen = ":4001", true }, ""},
+		{"any free ports", func(c *Config) { c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0" }, ""},
+		{"admin-listen", func(c *Config) { c.AdminListen = "4002" }, `admin-listen: "4002" must be host:port`},
+		{"admin-listen off", func(c *Config) { c.AdminListen = "" }, ""},
+		{"admin-listen anywhere", func(c *Config) { c.AdminListen = ":4002" }, ""},
+		{"one address for both", func(c *Config) { c.AdminListen = c.Listen }, "admin-listen: must not be the address of listen"},
+		{"base-path", func(c *Config) { c.BasePath = "/a/b-c_d.e~f" }, ""},
+		{"base-path with dots", func(c *Config) { c.BasePath = "/a/../b" }, `base-path: "/a/../b" must be like /ws`},
+		{"base-path that is a dot", func(c *Config) { c.BasePath = "/." }, "base-path: "},
+		{"base-path with a query", func(c *Config) { c.BasePath = "/a?b" }, "base-path: "},
+		{"base-path with a fragment", func(c *Config) { c.BasePath = "/a#b" }, "base-path: "},
+		{"base-path with a space", func(c *Config) { c.BasePath = "/a b" }, "base-path: "},
+		{"base-path with a line", func(c *Config) { c.BasePath = "/a\n" }, "base-path: "},
+		{"base-path with a parameter", func(c *Config) { c.BasePath = "/:a" }, "base-path: "},
+		{"base-path with a slash behind", func(c *Config) { c.BasePath = "/a/" }, "base-path: "},
+		{"data", func(c *Config) { c.Data = "/var/lib/notifier" }, `data: "/var/lib/notifier" must be memory: this version`},
+		{"heartbeat", func(c *Config) { c.Heartbeat = time.Second - 1 }, "heartbeat: 999.999999ms must be between 1s and 1h0m0s"},
+		{"heartbeat of an hour", func(c *Config) { c.Heartbeat = time.Hour + 1 }, "heartbeat: "},
+		{"retry", func(c *Config) { c.Retry = 0 }, "retry: 0s must be between 100ms and 1h0m0s"},
+		{"lifetime", func(c *Config) { c.Lifetime = -1 }, "lifetime: -1ns must be between"},
+		{"lifetime without end", func(c *Config) { c.Lifetime = 0 }, ""},
+		{"write-timeout", func(c *Config) { c.WriteTimeout = 0 }, "write-timeout: 0s must be between"},
+		{"streams-per-token", func(c *Config) { c.StreamsPerToken = -1 }, "streams-per-token: -1 must not be negative"},
+		{"streams-per-token without limit", func(c *Config) { c.StreamsPerToken = 0 }, ""},
+		{"max-streams", func(c *Config) { c.MaxStreams = -1 }, "max-streams: -1 must not be negative"},
+		{"max-body", func(c *Config) { c.MaxBody = 1 }, "max-body: 1B must be between 1KiB and 64MiB"},
+		{"max-batch", func(c *Config) { c.MaxBatch = 1 << 19 }, "max-batch: 512KiB must be between 1MiB and 1GiB"},
+		{"keep-for", func(c *Config) { c.KeepFor = 0 }, "keep-for: 0s must be between"},
+		{"keep-events", func(c *Config) { c.KeepEvents = 0 }, "keep-events: 0 must be between"},
+		{"keep-bytes", func(c *Config) { c.KeepBytes = 0 }, "keep-bytes: 0B must be between 1MiB and 1TiB"},
+		{"keep-bytes below max-body", func(c *Config) { c.MaxBody, c.KeepBytes = 2<<20, 1<<20 }, "keep-bytes: 1MiB must be between 2MiB and"},
+		{"key-window", func(c *Config) { c.KeyWindow = 0 }, "key-window: 0s must be between"},
+		{"allow-origin any", func(c *Config) { c.AllowOrigin = []string{"*", "http://localhost:3000"} }, ""},
+		{"allow-origin with a path", func(c *Config) { c.AllowOrigin = []string{"https://example.com/"} }, `allow-origin: "https://example.com/" must be * or an origin`},
+		{"allow-origin without scheme", func(c *Config) { c.AllowOrigin = []string{"example.com"} }, "allow-origin: "},
+		{"allow-origin of another scheme", func(c *Config) { c.AllowOrigin = []string{"file://x"} }, "allow-origin: "},
+		{"cookie", func(c *Config) { c.Cookie = "a b" }, `cookie: "a b" must be a cookie name: letters, digits and !#$%&'*+-.^_`},
+		{"cookie off", func(c *Config) { c.Cookie = "" }, ""},
+		{"drain", func(c *Config) { c.Drain = -time.Second }, "drain: -1s must be between 0s and 10m0s"},
+		{"log-format", func(c *Config) { c.LogFormat = "xml" }, `log-format: "xml" must be text or json`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := Default()
+			tt.change(&c)
+			err := c.Validate()
+			if tt.message == "" {
+				checkError(t, err)
+				return
+			}
+			checkError(t, err, tt.message)
+			if err != nil && strings.Contains(err.Error(), "\n") {
+				t.Errorf("one mistake, several messages: %v", err)
+			}
+		})
+	}
+}
+
+func TestValidateCollects(t *testing.T) {
+	c := Default()
+	c.Listen, c.Heartbeat, c.Data, c.LogFormat = "x", 0, "disk", "xml"
+	checkError(t, c.Validate(), "listen: ", "heartbeat: ", "data: ", "log-format: ")
+}
+
+// TestValidateOnLoad holds that kong asks.
+func TestValidateOnLoad(t *testing.T) {
+	_, err := load(t, nil, "--heartbeat=1ms")
+	checkError(t, err, "heartbeat: 1ms must be between")
+}
+
+func TestDevelopment(t *testing.T) {
+	for _, tt := range []struct {
+		listen, admin string
+		want          bool
+	}{
+		{"127.0.0.1:4001", "127.0.0.1:4002", true},
+		{"127.9.9.9:4001", "", true},
+		{"[::1]:4001", "localhost:4002", true},
+		{"[::ffff:127.0.0.1]:4001", "", true},
+		{":4001", "", false},
+		{"0.0.0.0:4001", "", false},
+		{"[::]:4001", "", false},
+		{"10.0.0.1:4001", "", false},
+		{"localhost.example.com:4001", "", false},
+		{"127.0.0.1:4001", ":4002", false},
+	} {
+		c := Config{Listen: tt.listen, AdminListen: tt.admin}
+		if got := c.Development(); got != tt.want {
+			t.Errorf("listen %q, admin-listen %q: %v, want %v", tt.listen, tt.admin, got, tt.want)
+		}
+		if all := reflect.DeepEqual(c.Origins(), []string{"*"}); all != tt.want {
+			t.Errorf("listen %q, admin-listen %q: origins %q", tt.listen, tt.admin, c.Origins())
+		}
+		c.AllowOrigin = []string{"https://example.com"}
+		if got := c.Origins(); !reflect.DeepEqual(got, c.AllowOrigin) {
+			t.Errorf("origins %q, want those asked for", got)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]Size{
+		"0": 0, "1000000": 1_000_000, "17B": 17, "64KiB": 64 << 10, "1MiB": 1 << 20, "2GiB": 2 << 30, "3TiB": 3 << 40,
+		"9223372036854775807": 1<<63 - 1,
+	} {
+		var got Size
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s: %d, %v, want %d", text, got, err, want)
+		}
+		var again Size
+		if err := again.UnmarshalText([]byte(want.String())); err != nil || again != want {
+			t.Errorf("%d as text is %s", want, want)
+		}
+	}
+	for _, text := range []string{"", "KiB", "-1", "+1", "1.5MiB", "1 MiB", "1MB", "1M", "1kib", "1KiBB", "9223372036854775808", "8388608TiB"} {
+		var got Size
+		checkError(t, got.UnmarshalText([]byte(text)), "is not a size")
+	}
+}
+
+func TestBasePath(t *testing.T) {
+	for text, want := range map[string]BasePath{"": "", "/": "", "ws": "/ws", "/ws": "/ws", "/ws/": "/ws", "a/b/": "/a/b"} {
+		var got BasePath
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%q: %q, %v, want %q", text, got, err, want)
+		}
+	}
+}
+
+func TestHint(t *testing.T) {
+	known := []string{"listen", "lifetime", "log-level", "log-format", "max-body", "max-batch"}
+	for name, want := range map[string]string{
+		"lisen": "; did you mean listen?", "log_level": "; did you mean log-level?", "maxbody": "; did you mean max-body?",
+		"max-b": "", "zzz": "", "": "",
+	} {
+		if got := hint(name, known); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"same", "same", 0}} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
