@@ -22,10 +22,10 @@ import (
 type Config struct {
 	File string `name:"config" env:"NOTIFIER_CONFIG" placeholder:"FILE" help:"YAML file with any of the settings below."`
 
-	Listen      string   `env:"NOTIFIER_LISTEN" default:"127.0.0.1:4001" placeholder:"ADDR" help:"Address for clients (${default})."`
-	AdminListen string   `env:"NOTIFIER_ADMIN_LISTEN" default:"127.0.0.1:4002" placeholder:"ADDR" help:"Private address (${default}); empty is off."`
-	BasePath    BasePath `env:"NOTIFIER_BASE_PATH" placeholder:"/PATH" help:"Path that all routes lie under."`
-	Data        string   `env:"NOTIFIER_DATA" default:"memory" placeholder:"${default}" help:"Where events are kept: memory."`
+	Listen      string `env:"NOTIFIER_LISTEN" default:"127.0.0.1:4001" placeholder:"ADDR" help:"Address for clients (${default})."`
+	AdminListen string `env:"NOTIFIER_ADMIN_LISTEN" default:"127.0.0.1:4002" placeholder:"ADDR" help:"Private address (${default}); empty is off."`
+	BasePath    string `env:"NOTIFIER_BASE_PATH" placeholder:"/PATH" help:"Path that all routes lie under."`
+	Data        string `env:"NOTIFIER_DATA" default:"memory" placeholder:"${default}" help:"Where events are kept: memory."`
 
 	Heartbeat       time.Duration `env:"NOTIFIER_HEARTBEAT" default:"15s" help:"Silence after which a stream gets a comment."`
 	Retry           time.Duration `env:"NOTIFIER_RETRY" default:"3s" help:"When clients reconnect, ±25 %."`
@@ -70,15 +70,6 @@ func Default() Config {
 // origin may read, and the demo page is served.
 func (c *Config) Development() bool {
 	return isLoopback(c.Listen) && (c.AdminListen == "" || isLoopback(c.AdminListen))
-}
-
-// Origins are the origins whose pages may read streams: those asked for, else
-// any in development and none otherwise.
-func (c *Config) Origins() []string {
-	if len(c.AllowOrigin) == 0 && c.Development() {
-		return []string{"*"}
-	}
-	return c.AllowOrigin
 }
 
 // isLoopback reports whether only this machine can reach a listener at addr. An

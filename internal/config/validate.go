@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -45,7 +46,8 @@ func notNegative(m *mistakes, setting string, value int) {
 }
 
 // Validate says everything that is wrong with the settings, each by name; nil if
-// nothing is. kong calls it for a Config that is embedded in a command.
+// nothing is. It also gives BasePath its form: "" or, as "/ws", a slash before and
+// none behind. kong calls it for a Config that is embedded in a command.
 func (c *Config) Validate() error {
 	var m mistakes
 	c.checkAddresses(&m)
@@ -67,8 +69,11 @@ func (c *Config) checkAddresses(m *mistakes) {
 	if _, port, _ := net.SplitHostPort(c.Listen); c.Listen == c.AdminListen && port != "0" {
 		m.add("admin-listen", "must not be the address of listen")
 	}
-	if p := string(c.BasePath); !basePath.MatchString(p) || dots.MatchString(p) {
-		m.add("base-path", "%q must be like /ws or /a/b: parts of letters, digits, '-', '.', '_' and '~', and none '.' or '..'", p)
+	if c.BasePath = strings.Trim(c.BasePath, "/"); c.BasePath != "" {
+		c.BasePath = "/" + c.BasePath
+	}
+	if !basePath.MatchString(c.BasePath) || dots.MatchString(c.BasePath) {
+		m.add("base-path", "%q must be like /ws or /a/b: parts of letters, digits, '-', '.', '_' and '~', and none '.' or '..'", c.BasePath)
 	}
 }
 

@@ -6,9 +6,11 @@
 // there is nothing that a URI could add to it. What to do about it is in detail,
 // and for bad fields in errors.
 //
-// A client never sees the text of an error, which may hold what is not its
-// business; it sees a sentence that belongs to the status. The exception is
-// [notifier.FieldErrors], which are written for it.
+// A client does not see the text of an error, which may hold what is not its
+// business; it sees a sentence that belongs to the status. Exceptions are
+// [notifier.FieldErrors], which are written for it, and an error that is nothing
+// but ErrTooLarge or ErrMediaType with a word on what is taken instead
+// (fmt.Errorf("%w: …", notifier.ErrTooLarge, …)): a limit, or a type.
 package problem
 
 import (
@@ -36,10 +38,6 @@ type Problem struct {
 	Status int     `json:"status"`
 	Detail string  `json:"detail,omitempty"`
 	Errors []Field `json:"errors,omitempty"`
-
-	// Cause is the error to log: set where the server is at fault (500 and 503),
-	// nil where the client is.
-	Cause error `json:"-"`
 }
 
 // A Field is one bad field of a request.
@@ -56,42 +54,43 @@ const clientGone = 499
 const maxFields = 100
 
 // kinds is every error that has a status of its own, but FieldErrors; the first
-// that matches counts.
+// that matches counts. If it is telling, the text of an error that wraps it, and
+// nothing else, goes before the detail.
 var kinds = []struct {
-	err    error
-	status int
-	detail string
+	err     error
+	status  int
+	telling bool
+	detail  string
 }{
-	{notifier.ErrUnauthorized, http.StatusUnauthorized, "no valid credential: send it as Authorization: Bearer; a subscriber may also use the query parameter token or a cookie"},
-	{notifier.ErrForbidden, http.StatusForbidden, "this credential does not allow it"},
-	{ErrNotFound, http.StatusNotFound, "there is nothing at this path"},
-	{ErrMethodNotAllowed, http.StatusMethodNotAllowed, "this path does not take this method; see Allow"},
-	{notifier.ErrTimeout, http.StatusRequestTimeout, "the request did not arrive in time; nothing was done"},
-	{notifier.ErrConflict, http.StatusConflict, "the idempotency key was already used for a different publication; nothing was sent"},
-	{notifier.ErrTooLarge, http.StatusRequestEntityTooLarge, "the body is larger than this server takes"},
-	{notifier.ErrMediaType, http.StatusUnsupportedMediaType, "the body must be application/json or application/x-www-form-urlencoded, that of a batch application/x-ndjson, and without Content-Encoding"},
-	{notifier.ErrTooManyStreams, http.StatusTooManyRequests, "this token has as many open streams as it may have; close one first"},
-	{notifier.ErrUnavailable, http.StatusServiceUnavailable, "temporarily unavailable; nothing was stored, and the same request may succeed later"},
-	{context.Canceled, clientGone, "the client closed the request"},
+	{notifier.ErrUnauthorized, http.StatusUnauthorized, false, "no valid credential: send it as Authorization: Bearer; a subscriber may also use the query parameter token or a cookie"},
+	{notifier.ErrForbidden, http.StatusForbidden, false, "this credential does not allow it"},
+	{ErrNotFound, http.StatusNotFound, false, "there is nothing at this path"},
+	{ErrMethodNotAllowed, http.StatusMethodNotAllowed, false, "this path does not take this method; see Allow"},
+	{notifier.ErrTimeout, http.StatusRequestTimeout, false, "the request did not arrive in time; nothing was done"},
+	{notifier.ErrConflict, http.StatusConflict, false, "the idempotency key was already used for a different publication; nothing was sent"},
+	{notifier.ErrTooLarge, http.StatusRequestEntityTooLarge, true, "the body is larger than this server takes"},
+	{notifier.ErrMediaType, http.StatusUnsupportedMediaType, true, "the body must be application/json or application/x-www-form-urlencoded, that of a batch application/x-ndjson, and without Content-Encoding"},
+	{notifier.ErrTooManyStreams, http.StatusTooManyRequests, false, "this token has as many open streams as it may have; close one first"},
+	{notifier.ErrUnavailable, http.StatusServiceUnavailable, false, "temporarily unavailable; nothing was stored, and the same request may succeed later"},
+	{context.Canceled, clientGone, false, "the client closed the request"},
 }
 
-// Of says what a client is told of err.
+// Of says what a client is told of err. Where the status is 500 or more, an
+// operator should be told err itself.
 func Of(err error) Problem {
 	if fields, ok := errors.AsType[notifier.FieldErrors](err); ok {
 		return ofFields(fields)
 	}
 	for _, k := range kinds {
-		if errors.Is(err, k.err) {
-			p := of(k.status, k.detail)
-			if k.status >= http.StatusInternalServerError {
-				p.Cause = err
-			}
-			return p
+		switch {
+		case !errors.Is(err, k.err):
+		case k.telling && errors.Unwrap(err) == k.err:
+			return of(k.status, err.Error())
+		default:
+			return of(k.status, k.detail)
 		}
 	}
-	p := of(http.StatusInternalServerError, "something went wrong in the server; its log says what")
-	p.Cause = err
-	return p
+	return of(http.StatusInternalServerError, "something went wrong in the server; its log says what")
 }
 
 func of(status int, detail string) Problem {
@@ -115,9 +114,9 @@ func ofFields(fields notifier.FieldErrors) Problem {
 	return p
 }
 
-// Write answers a request with the problem of err, and returns it so that its
-// Cause can be logged. The Allow header of a 405 is the caller's to set before.
-func Write(w http.ResponseWriter, _ *http.Request, err error) Problem {
+// Write answers a request with the problem of err. The Allow header of a 405 is the
+// caller's to set before.
+func Write(w http.ResponseWriter, _ *http.Request, err error) {
 	p := Of(err)
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
@@ -132,7 +131,6 @@ func Write(w http.ResponseWriter, _ *http.Request, err error) Problem {
 	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(p.line())
-	return p
 }
 
 // Line is the problem of err as one line of JSON, without the line end: the

@@ -44,16 +44,3 @@ func (s Size) String() string {
 	}
 	return "0B"
 }
-
-// A BasePath is what every route's path begins with: "" or, as "/ws", with a
-// slash before but none behind.
-type BasePath string
-
-// UnmarshalText also takes a path without the slash before, or with one behind.
-func (p *BasePath) UnmarshalText(text []byte) error {
-	*p = ""
-	if inner := strings.Trim(string(text), "/"); inner != "" {
-		*p = BasePath("/" + inner)
-	}
-	return nil
-}
