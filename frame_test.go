@@ -51,7 +51,7 @@ func FuzzFrame(f *testing.F) {
 		if _, err := r.Next(); err != io.EOF {
 			t.Fatalf("frame %q: something follows the event", frame)
 		}
-		for cut := range frame { // a client that loses the stream anywhere inside has no event
+		for cut := range frame[:min(len(frame), 200)] { // a client that loses the stream anywhere inside has no event
 			if r := ssetest.NewReader(bytes.NewReader(frame[:cut])); cut < len(frame)-1 {
 				if _, err := r.Next(); err != io.EOF {
 					t.Fatalf("frame %q cut at %d is an event", frame, cut)

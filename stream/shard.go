@@ -153,11 +153,13 @@ func (s *shard) run() {
 		}
 		s.now = time.Since(s.hub.start)
 		mail, dirty = s.take(mail, dirty)
-		for _, f := range mail {
-			f()
-		}
+		// Topics first: what a request does to a single stream may then trim its
+		// topic, since every live stream has read it.
 		for _, t := range dirty {
 			s.deliver(t)
+		}
+		for _, f := range mail {
+			f()
 		}
 		s.wheel.advance(s.now, s.due)
 	}

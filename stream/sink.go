@@ -123,6 +123,9 @@ func (k *httpSink) run(ctx context.Context) Reason {
 	var spare []byte
 	for {
 		b, fin, ok := k.take(spare)
+		if spare = nil; cap(b) <= 4<<10 {
+			spare = b[:0]
+		}
 		switch {
 		case !ok, fin && len(b) == 0:
 			return gone
@@ -139,14 +142,11 @@ func (k *httpSink) run(ctx context.Context) Reason {
 		} else if err != nil {
 			return gone
 		}
-		spare = nil
-		if cap(b) <= 4<<10 {
-			spare = b[:0]
-		}
 	}
 }
 
-// take empties the buffer.
+// take empties the buffer and leaves spare, which must be nobody else's, in its
+// place.
 func (k *httpSink) take(spare []byte) (b []byte, fin, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

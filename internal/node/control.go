@@ -1,0 +1,231 @@
+package node
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"notifier"
+)
+
+// The control calls: what is open, what is kept, and ending either.
+
+// tokensOf reads the tokens that a control call names.
+func tokensOf(q url.Values) ([]string, error) {
+	tokens := q["token"]
+	var errs notifier.FieldErrors
+	for _, t := range tokens {
+		if wrong := notifier.CheckToken(t); wrong != "" {
+			errs = append(errs, notifier.FieldError{Field: "token", Detail: wrong})
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	return tokens, nil
+}
+
+// oneToken is tokensOf where there must be exactly one.
+func oneToken(q url.Values) (string, error) {
+	tokens, err := tokensOf(q)
+	if err == nil && len(tokens) != 1 {
+		err = notifier.BadField("token", "is required, once")
+	}
+	if err != nil {
+		return "", err
+	}
+	return tokens[0], nil
+}
+
+// limitOf reads the size of a page: 100 unless asked for, 1000 at most.
+func limitOf(q url.Values) (int, error) {
+	s := q.Get("limit")
+	if s == "" {
+		return 100, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > 1000 {
+		return 0, notifier.BadField("limit", "must be a number from 1 to 1000")
+	}
+	return n, nil
+}
+
+func query(r *http.Request) (url.Values, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, notifier.BadField("", "the query string is malformed")
+	}
+	return q, nil
+}
+
+type streamCount struct {
+	Token   string `json:"token"`
+	Streams int    `json:"streams"`
+}
+
+// listStreams answers GET /api/streams: how many streams the named tokens have,
+// or a page of the tokens that are online.
+func (n *Node) listStreams(w http.ResponseWriter, r *http.Request) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	tokens, err := tokensOf(q)
+	if err != nil {
+		return err
+	}
+	limit, err := limitOf(q)
+	if err != nil {
+		return err
+	}
+	if len(tokens) > 0 {
+		return n.countStreams(w, tokens)
+	}
+	page, online := n.hub.Online(q.Get("after"), limit)
+	counts := make([]streamCount, len(page))
+	for i, o := range page {
+		counts[i] = streamCount(o)
+	}
+	return writeJSON(w, struct {
+		Streams int           `json:"streams"`
+		Tokens  int           `json:"tokens"`
+		Online  []streamCount `json:"online"`
+	}{n.hub.Total(), online, counts})
+}
+
+func (n *Node) countStreams(w http.ResponseWriter, tokens []string) error {
+	results := make(map[string]int, len(tokens))
+	total := 0
+	for i, c := range n.hub.Counts(tokens) {
+		if _, twice := results[tokens[i]]; !twice {
+			results[tokens[i]] = c
+			total += c
+		}
+	}
+	return writeJSON(w, struct {
+		Streams int            `json:"streams"`
+		Results map[string]int `json:"results"`
+	}{total, results})
+}
+
+// closeStreams answers DELETE /api/streams: it ends the streams of the named
+// tokens. Their clients may come back unless something else refuses them.
+func (n *Node) closeStreams(w http.ResponseWriter, r *http.Request) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	tokens, err := tokensOf(q)
+	if err == nil && len(tokens) == 0 {
+		err = notifier.BadField("token", "is required")
+	}
+	if err != nil {
+		return err
+	}
+	closed := 0
+	for _, t := range tokens {
+		closed += n.hub.Revoke(t)
+	}
+	return writeJSON(w, struct {
+		Closed int `json:"closed"`
+	}{closed})
+}
+
+type keptEvent struct {
+	ID    string         `json:"id"`
+	Time  time.Time      `json:"time"`
+	Event string         `json:"event,omitempty"`
+	Data  jsontext.Value `json:",inline"` // entityType and data
+}
+
+type keptGap struct {
+	Reason notifier.Gap `json:"reason"`
+	Oldest string       `json:"oldest,omitempty"`
+}
+
+// listEvents answers GET /api/events: a page of what is kept for a token.
+func (n *Node) listEvents(w http.ResponseWriter, r *http.Request) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	token, err := oneToken(q)
+	if err != nil {
+		return err
+	}
+	limit, err := limitOf(q)
+	if err != nil {
+		return err
+	}
+	var after notifier.ID
+	if s := q.Get("after"); s != "" {
+		if after, err = notifier.ParseID(s); err != nil {
+			return notifier.BadField("after", "is not an event id")
+		}
+	}
+	page, err := n.journal.Replay(r.Context(), notifier.Query{
+		Tokens: []string{token},
+		After:  after,
+		Live:   n.journal.Head().Seq,
+		Limit:  limit,
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, pageJSON(page))
+}
+
+type eventPage struct {
+	Events []keptEvent `json:"events"`
+	Gap    *keptGap    `json:"gap,omitempty"`
+	Next   string      `json:"next"`
+	More   bool        `json:"more"`
+}
+
+func pageJSON(page notifier.Page) eventPage {
+	out := eventPage{Events: make([]keptEvent, len(page.Events)), Next: page.Next.String(), More: page.More}
+	for i, e := range page.Events {
+		out.Events[i] = keptEvent{e.ID.String(), e.Time.UTC(), e.Name, e.Data}
+	}
+	if page.Gap != notifier.GapNone {
+		out.Gap = &keptGap{Reason: page.Gap}
+		if !page.Oldest.IsZero() {
+			out.Gap.Oldest = page.Oldest.String()
+		}
+	}
+	return out
+}
+
+// forgetEvents answers DELETE /api/events.
+func (n *Node) forgetEvents(w http.ResponseWriter, r *http.Request) error {
+	q, err := query(r)
+	if err != nil {
+		return err
+	}
+	token, err := oneToken(q)
+	if err != nil {
+		return err
+	}
+	count, err := n.journal.Forget(r.Context(), token)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, struct {
+		Forgotten int `json:"forgotten"`
+	}{count})
+}
+
+func writeJSON(w http.ResponseWriter, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Write(append(b, '\n')) // an error means that the client is gone
+	return nil
+}

@@ -1,0 +1,157 @@
+// Package node is one notifier process without its flags and signals: it wires
+// the journal, the hub and the HTTP surface together, starts them and stops them
+// in the right order.
+//
+// routes.go is the whole HTTP surface. Everything that is decided about
+// publications or streams is decided in other packages.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"notifier/auth"
+	"notifier/ingest"
+	"notifier/internal/config"
+	"notifier/internal/problem"
+	"notifier/journal"
+	"notifier/stream"
+)
+
+// A Node is one process: listeners, a journal, a hub. It is run once.
+type Node struct {
+	cfg config.Config
+	log *slog.Logger
+
+	main, admin net.Listener // admin may be nil
+
+	journal   journal.Log
+	hub       *stream.Hub
+	intake    *ingest.Intake
+	authorize stream.Authorize
+	presence  *presence // nil if not announced
+
+	draining atomic.Bool
+}
+
+// New opens the listeners and the journal that the configuration names.
+func New(cfg config.Config, log *slog.Logger) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	main, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	var admin net.Listener
+	if cfg.AdminListen != "" {
+		if admin, err = net.Listen("tcp", cfg.AdminListen); err != nil {
+			main.Close()
+			return nil, fmt.Errorf("admin-listen: %w", err)
+		}
+	}
+	return NewOn(main, admin, cfg, log), nil
+}
+
+// NewOn is [New] on listeners that are already open; admin may be nil. cfg must
+// be valid.
+func NewOn(main, admin net.Listener, cfg config.Config, log *slog.Logger) *Node {
+	n := &Node{cfg: cfg, log: log, main: main, admin: admin, authorize: auth.Open(cfg.Cookie)}
+	n.journal = journal.Memory(journal.Options{
+		MaxAge:    cfg.KeepFor,
+		MaxEvents: cfg.KeepEvents,
+		MaxBytes:  int64(cfg.KeepBytes),
+		KeyWindow: cfg.KeyWindow,
+	})
+	if cfg.AnnouncePresence {
+		n.presence = newPresence(n)
+	}
+	n.hub = stream.New(n.journal, stream.Config{
+		Heartbeat:    cfg.Heartbeat,
+		Retry:        cfg.Retry,
+		Lifetime:     orNever(cfg.Lifetime),
+		WriteTimeout: cfg.WriteTimeout,
+		PerToken:     cfg.StreamsPerToken,
+		MaxStreams:   cfg.MaxStreams,
+		Changed:      n.presence.changed,
+	})
+	n.intake = ingest.New(n.journal.Append, n.hub.Counts, n.hub.Total, ingest.Config{
+		MaxBody:    int64(cfg.MaxBody),
+		MaxBatch:   int64(cfg.MaxBatch),
+		DefaultTTL: cfg.KeepFor,
+		MaxTTL:     cfg.KeepFor,
+		Problem:    problem.Line,
+	})
+	return n
+}
+
+// orNever is what the packages below call 0, which is a default to them.
+func orNever(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// Addr is the address of the main listener.
+func (n *Node) Addr() string { return n.main.Addr().String() }
+
+// Run serves until ctx ends, then drains: it refuses new streams, ends the open
+// ones, waits for requests under way up to the drain time, and closes the journal
+// last. It returns nil after an orderly stop.
+func (n *Node) Run(ctx context.Context) error {
+	servers := []*http.Server{n.server(n.routes())}
+	failed := make(chan error, 2)
+	go func() { failed <- servers[0].Serve(n.main) }()
+	admin := "off"
+	if n.admin != nil {
+		servers = append(servers, n.server(n.adminRoutes()))
+		admin = "http://" + n.admin.Addr().String()
+		go func() { failed <- servers[1].Serve(n.admin) }()
+	}
+	n.presence.start()
+	n.log.Info("notifier is listening", "url", "http://"+n.Addr()+n.cfg.BasePath, "admin", admin)
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	return errors.Join(err, n.stop(servers))
+}
+
+func (n *Node) stop(servers []*http.Server) error {
+	n.log.Info("notifier is draining", "streams", n.hub.Total())
+	n.draining.Store(true)
+	n.presence.stop()
+	n.hub.Drain()
+	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Drain)
+	defer cancel()
+	for _, s := range servers {
+		if s.Shutdown(ctx) != nil {
+			s.Close()
+		}
+	}
+	err := n.journal.Close()
+	n.hub.Stop()
+	n.log.Info("notifier has stopped")
+	return err
+}
+
+// server bounds what a client can hold up: there is no WriteTimeout, which would
+// end streams; reading a body has its own deadline.
+func (n *Node) server(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+	}
+}
