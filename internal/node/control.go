@@ -139,7 +139,7 @@ type keptEvent struct {
 	ID    string         `json:"id"`
 	Time  time.Time      `json:"time"`
 	Event string         `json:"event,omitempty"`
-	Data  jsontext.Value `json:",inline"` // entityType and data
+	Data  jsontext.Value `json:",embed"` // entityType and data
 }
 
 type keptGap struct {
@@ -189,7 +189,7 @@ type eventPage struct {
 func pageJSON(page notifier.Page) eventPage {
 	out := eventPage{Events: make([]keptEvent, len(page.Events)), Next: page.Next.String(), More: page.More}
 	for i, e := range page.Events {
-		out.Events[i] = keptEvent{e.ID.String(), e.Time.UTC(), e.Name, e.Data}
+		out.Events[i] = keptEvent{e.ID.String(), e.Time.UTC().Truncate(time.Millisecond), e.Name, e.Data}
 	}
 	if page.Gap != notifier.GapNone {
 		out.Gap = &keptGap{Reason: page.Gap}
