@@ -1,0 +1,135 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"notifier"
+)
+
+// The content types that are taken.
+const (
+	typeJSON   = "application/json"
+	typeForm   = "application/x-www-form-urlencoded"
+	typeNDJSON = "application/x-ndjson"
+)
+
+// firstRead is how much memory a body gets on the word of its Content-Length. It
+// grows with what really arrives: a client must not reserve memory by promising.
+const firstRead = 64 << 10
+
+// receive reads the whole body, at most limit bytes of one of the types taken, and
+// says which type it is.
+//
+// The read deadline is cleared only after a body that was read to its end. While
+// something is unread it stays: net/http drains a refused body before it answers,
+// and without a deadline it would wait for a client that sends nothing. It goes
+// with the request.
+func (in *Intake) receive(w http.ResponseWriter, r *http.Request, limit int64, taken ...string) (string, []byte, error) {
+	// An error means that w knows no deadlines, or that the connection is gone,
+	// which reading will tell.
+	conn := http.NewResponseController(w)
+	conn.SetReadDeadline(time.Now().Add(in.cfg.BodyTimeout))
+
+	kind, err := mediaType(r.Header, taken)
+	if err != nil {
+		return "", nil, err
+	}
+	if r.ContentLength > limit {
+		return "", nil, tooLarge(limit)
+	}
+	var buf bytes.Buffer
+	buf.Grow(int(min(max(r.ContentLength, 0), firstRead)) + bytes.MinRead)
+	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+		return "", nil, readError(err, limit)
+	}
+	conn.SetReadDeadline(time.Time{})
+	return kind, buf.Bytes(), nil
+}
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("%w: more than %d bytes", notifier.ErrTooLarge, limit)
+}
+
+func readError(err error, limit int64) error {
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return tooLarge(limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("%w: reading the body: %w", notifier.ErrTimeout, err)
+	}
+	return notifier.BadField("", "the body ended before it was complete")
+}
+
+// mediaType is which of the types taken the body has. Parameters do not matter: a
+// charset that is not UTF-8 shows in the bytes.
+//
+// Compressed bodies are refused, so that a limit on bytes received is a limit on
+// bytes worked on.
+func mediaType(h http.Header, taken []string) (string, error) {
+	for _, enc := range h["Content-Encoding"] {
+		if !strings.EqualFold(strings.TrimSpace(enc), "identity") {
+			return "", fmt.Errorf("%w: Content-Encoding must be absent", notifier.ErrMediaType)
+		}
+	}
+	if types := h["Content-Type"]; len(types) == 1 {
+		name, _, _ := strings.Cut(types[0], ";")
+		name = strings.TrimSpace(name)
+		for _, t := range taken {
+			if strings.EqualFold(name, t) {
+				return t, nil
+			}
+		}
+	}
+	return "", fmt.Errorf("%w: Content-Type must be %s", notifier.ErrMediaType, strings.Join(taken, " or "))
+}
+
+// headerKey is the idempotency key of the Idempotency-Key header, "" for none. The
+// draft of the IETF has it as a quoted string; most clients send it bare.
+func headerKey(h http.Header) (string, error) {
+	const field = "Idempotency-Key"
+	keys := h[field]
+	if len(keys) == 0 {
+		return "", nil
+	}
+	if len(keys) > 1 {
+		return "", notifier.BadField(field, repeated)
+	}
+	key := keys[0]
+	if len(key) >= 2 && key[0] == '"' && key[len(key)-1] == '"' {
+		key = unescapeQuoted.Replace(key[1 : len(key)-1])
+	}
+	if wrong := checkKey(key); wrong != "" {
+		return "", notifier.BadField(field, wrong)
+	}
+	return key, nil
+}
+
+var unescapeQuoted = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
+
+// shownResults is for how many tokens an answer tells the open streams one by one
+// if it is not asked for all.
+const shownResults = 100
+
+// resultsLimit is for how many tokens the answers to r tell the open streams one
+// by one.
+func resultsLimit(r *http.Request) (int, error) {
+	if r.URL.RawQuery == "" {
+		return shownResults, nil
+	}
+	asked := r.URL.Query()["results"]
+	switch {
+	case len(asked) == 0:
+		return shownResults, nil
+	case slices.Equal(asked, []string{"all"}):
+		return notifier.MaxTokens, nil
+	}
+	return 0, notifier.BadField("results", "must be all, if it is given")
+}
