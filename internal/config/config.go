@@ -23,9 +23,9 @@ type Config struct {
 	File string `name:"config" env:"NOTIFIER_CONFIG" placeholder:"FILE" help:"YAML file with any of the settings below."`
 
 	Listen      string `env:"NOTIFIER_LISTEN" default:"127.0.0.1:4001" placeholder:"ADDR" help:"Address for clients (${default})."`
-	AdminListen string `env:"NOTIFIER_ADMIN_LISTEN" default:"127.0.0.1:4002" placeholder:"ADDR" help:"Private address (${default}); empty is off."`
+	AdminListen string `env:"NOTIFIER_ADMIN_LISTEN" default:"127.0.0.1:4002" placeholder:"ADDR" help:"Admin address (${default}); \"\" is off."`
 	BasePath    string `env:"NOTIFIER_BASE_PATH" placeholder:"/PATH" help:"Path that all routes lie under."`
-	Data        string `env:"NOTIFIER_DATA" default:"memory" placeholder:"${default}" help:"Where events are kept: memory."`
+	Data        string `env:"NOTIFIER_DATA" default:"memory" placeholder:"${default}" help:"Where events are kept: only memory, so far."`
 
 	Heartbeat       time.Duration `env:"NOTIFIER_HEARTBEAT" default:"15s" help:"Silence after which a stream gets a comment."`
 	Retry           time.Duration `env:"NOTIFIER_RETRY" default:"3s" help:"When clients reconnect, ±25 %."`
@@ -42,7 +42,7 @@ type Config struct {
 	KeyWindow  time.Duration `env:"NOTIFIER_KEY_WINDOW" default:"10m" help:"How long idempotency keys are remembered."`
 
 	AnnouncePresence bool     `env:"NOTIFIER_ANNOUNCE_PRESENCE" help:"Tell all streams who comes and goes."`
-	AllowOrigin      []string `env:"NOTIFIER_ALLOW_ORIGIN" placeholder:"ORIGIN" sep:"," help:"Origin of pages that may read (CORS); repeatable."`
+	AllowOrigin      []string `env:"NOTIFIER_ALLOW_ORIGIN" placeholder:"ORIGIN" sep:"," help:"Origin of pages that may read; repeatable."`
 	Cookie           string   `env:"NOTIFIER_COOKIE" default:"notifier_token" placeholder:"NAME" help:"Cookie for the token (${default})."`
 	InsecureOpen     bool     `env:"NOTIFIER_INSECURE_OPEN" help:"Listen beyond loopback without credentials."`
 

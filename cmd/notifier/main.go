@@ -1,0 +1,81 @@
+// Command notifier is a server of events for browsers and other HTTP clients, and
+// the two clients one needs by hand: send publishes an event, listen prints a
+// stream.
+//
+// It only reads flags and signals; the server is package node. It ends with 0 if
+// all went well, 1 if something failed, 2 if it was called wrongly, and 130 at the
+// second signal.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+const (
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// commands is the whole command line.
+type commands struct {
+	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server; what is done without a command."`
+	Send    sendCmd    `cmd:"" help:"Publish an event."`
+	Listen  listenCmd  `cmd:"" help:"Print the events of a stream as they come."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	var c commands
+	parser := kong.Must(&c,
+		kong.Name("notifier"),
+		kong.Description("Events for browsers: publish with POST, read with EventSource, lose nothing in between."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+		kong.ValueFormatter(func(v *kong.Value) string { return v.Help }),
+		kong.BindTo(interruptible(), (*context.Context)(nil)),
+		kong.BindTo(os.Stdin, (*io.Reader)(nil)),
+		kong.BindTo(os.Stdout, (*io.Writer)(nil)),
+	)
+	command, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		fail(exitUsage, err)
+	}
+	if err := command.Run(); err != nil {
+		fail(exitFailed, err)
+	}
+}
+
+// interruptible is a context that the first SIGINT or SIGTERM ends. The second
+// ends the program.
+func interruptible() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	return ctx
+}
+
+// A usageError is a mistake on the command line that only its command can see.
+type usageError struct{ error }
+
+func fail(code int, err error) {
+	if errors.As(err, new(usageError)) {
+		code = exitUsage
+	}
+	fmt.Fprintln(os.Stderr, "notifier:", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	os.Exit(code)
+}
