@@ -5,7 +5,7 @@
 // One idea carries the server: the journal remembers, the hub rings, streams
 // read after their last id. A publication becomes an [Event] when a journal
 // gives it an [ID]; a hub is told of it as a [Delivery]; a stream reads a [Page]
-// of events after its position and writes each as a [Frame].
+// of events after its position and writes each with [AppendFrame].
 //
 // The package imports nothing else of this module and starts no goroutine, so
 // that every other package can depend on it.

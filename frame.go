@@ -2,24 +2,22 @@ package notifier
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/r3labs/sse/v2"
 )
 
-// A Frame is the bytes of one event on a stream, encoded once and shared by
-// every stream it goes to: read-only.
-type Frame []byte
-
-// Frame encodes the event as streams carry it.
-func (e *Event) Frame() Frame {
-	ev := sse.Event{Data: e.Data, ID: e.ID.Append(make([]byte, 0, 32))}
+// AppendFrame appends the event as streams carry it; see [AppendFrame].
+func (e *Event) AppendFrame(dst []byte) []byte {
+	var name []byte
 	if e.Name != "" {
-		ev.Event = []byte(e.Name)
+		name = []byte(e.Name)
 	}
-	return EncodeFrame(&ev)
+	var id [MaxID]byte
+	return AppendFrame(dst, &sse.Event{Event: name, Data: e.Data, ID: e.ID.Append(id[:0])})
 }
 
-// EncodeFrame encodes ev after the WHATWG HTML standard, section 9.2 (server-sent
+// AppendFrame encodes ev after the WHATWG HTML standard, section 9.2 (server-sent
 // events): event, data, id, in that order, and a blank line. The id comes last
 // because some clients store an id when they read its line: one that is cut off
 // in the middle of a frame must not believe that it has seen the event. Retry and
@@ -28,16 +26,16 @@ func (e *Event) Frame() Frame {
 // No input can write a field of its own: line ends split Data into several data
 // lines, which a client joins with LF again; Event and ID lose CR, LF and NUL,
 // which they cannot carry.
-func EncodeFrame(ev *sse.Event) Frame {
-	b := make([]byte, 0, len("event: \ndata: \nid: \n\n")+len(ev.Event)+len(ev.Data)+len(ev.ID))
+func AppendFrame(dst []byte, ev *sse.Event) []byte {
+	dst = slices.Grow(dst, len("event: \ndata: \nid: \n\n")+len(ev.Event)+len(ev.Data)+len(ev.ID))
 	if len(ev.Event) > 0 {
-		b = appendLine(append(b, "event: "...), ev.Event)
+		dst = appendLine(append(dst, "event: "...), ev.Event)
 	}
-	b = appendData(b, ev.Data)
+	dst = appendData(dst, ev.Data)
 	if len(ev.ID) > 0 {
-		b = appendLine(append(b, "id: "...), ev.ID)
+		dst = appendLine(append(dst, "id: "...), ev.ID)
 	}
-	return append(b, '\n')
+	return append(dst, '\n')
 }
 
 func appendData(b, data []byte) []byte {

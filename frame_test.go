@@ -16,11 +16,11 @@ import (
 func TestFrame(t *testing.T) {
 	ev := notifier.Event{ID: notifier.ID{Epoch: 0xab, Seq: 7}, Time: time.Now(), Name: "like", Data: []byte(`{"entityType":"like","data":{}}`)}
 	want := "event: like\ndata: {\"entityType\":\"like\",\"data\":{}}\nid: 00000000ab-7\n\n"
-	if got := string(ev.Frame()); got != want {
+	if got := string(ev.AppendFrame(nil)); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	ev.Name = ""
-	if got := string(ev.Frame()); strings.Contains(got, "event:") {
+	if got := string(ev.AppendFrame(nil)); strings.Contains(got, "event:") {
 		t.Errorf("an event without a name must fire onmessage: %q", got)
 	}
 }
@@ -34,7 +34,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(" lead", " lead\u2028\ufeff", "\x00")
 	f.Add("\ufeff", "\x00", "a b")
 	f.Fuzz(func(t *testing.T, name, data, id string) {
-		frame := notifier.EncodeFrame(&sse.Event{Event: []byte(name), Data: []byte(data), ID: []byte(id)})
+		frame := notifier.AppendFrame(nil, &sse.Event{Event: []byte(name), Data: []byte(data), ID: []byte(id)})
 
 		strip := strings.NewReplacer("\r", "", "\n", "", "\x00", "")
 		want := ssetest.Event{Type: strip.Replace(name), ID: strip.Replace(id)}
@@ -70,6 +70,6 @@ func BenchmarkFrame(b *testing.B) {
 	ev := notifier.Event{ID: notifier.ID{Epoch: 1 << 39, Seq: 123456}, Name: "like", Data: bytes.Repeat([]byte("x"), 200)}
 	b.ReportAllocs()
 	for b.Loop() {
-		ev.Frame()
+		ev.AppendFrame(nil)
 	}
 }

@@ -25,8 +25,8 @@ var arrows = map[string][]string{
 	"internal/ssetest":  {},
 	"internal/problem":  {"."},
 	"internal/node":     {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "examples/browser"},
-	"internal/nodetest": {"internal/node", "internal/config"},
-	"cmd/notifier":      {"internal/node", "internal/config"},
+	"internal/nodetest": {"internal/node", "internal/config", "internal/ssetest"},
+	"cmd/notifier":      {".", "internal/node", "internal/config"},
 	"bench/r3labs":      {},
 }
 

@@ -16,7 +16,7 @@ import (
 type Authorize func(*http.Request) (notifier.Identity, error)
 
 // Events answers GET and HEAD /events: one stream of one token. It returns when
-// the stream has ended, or at once with an error that was not answered.
+// the handler is no longer needed, or at once with an error that was not answered.
 func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		who, err := authorize(r)
@@ -43,17 +43,23 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 	}
 }
 
-// serve opens the stream and sends until it ends. The first bytes are in the sink
-// before the stream is registered: whoever has seen them misses nothing.
+// serve admits the stream and lets it be sent, by the handler that calls it or,
+// if the connection can be had whole, by the hub alone. The stream is admitted
+// before its first byte is sent: whoever has seen that misses nothing.
 func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, token string) error {
-	k := newHTTPSink(w, h.cfg.WriteTimeout)
-	s := h.shard(token)
-	k.writable = func() { s.do(func() { s.writable(st) }) }
-	k.write(intro(jitter(h.cfg.Retry, 0.25)))
-	st.sink = k
-	if err := h.open(st, token); err != nil {
+	if err := h.admit(st, token); err != nil {
 		return err
 	}
+	intro := intro(jitter(h.cfg.Retry, 0.25))
+	if h.takeOver(w, r, st, intro) {
+		return nil
+	}
+	s := st.topic.shard
+	k := newHTTPSink(w, h.cfg.WriteTimeout)
+	k.writable = func() { s.do(func() { s.writable(st) }) }
+	k.write(intro.payload())
+	st.sink = k
+	s.do(func() { s.opened(st) })
 	why := k.run(r.Context())
 	s.do(func() { s.close(st, why) })
 	return nil
@@ -62,7 +68,7 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, token st
 // turnAway answers what is temporary. EventSource gives up for good on any status
 // but 200, so that is what it gets, with a long time to wait.
 func (h *Hub) turnAway(w http.ResponseWriter) error {
-	_, err := w.Write(intro(jitter(10*h.cfg.Retry, 0.5)))
+	_, err := w.Write(intro(jitter(10*h.cfg.Retry, 0.5)).payload())
 	return err
 }
 

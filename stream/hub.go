@@ -81,9 +81,12 @@ type Hub struct {
 	seed    maphash.Seed
 	shards  []*shard
 	readers readers
-	frames  []notifier.Frame // owned by tell
+	polling sync.Once
+	poll    poller  // made by polling
+	frames  []frame // owned by tell
 
 	streams  atomic.Int64
+	idle     chan struct{} // one slot: there may be no streams any more
 	draining atomic.Bool
 	ctx      context.Context // ends with the hub
 	stop     context.CancelFunc
@@ -92,7 +95,7 @@ type Hub struct {
 
 // New returns a hub that follows log. It runs until [Hub.Stop].
 func New(log Log, cfg Config) *Hub {
-	h := &Hub{cfg: cfg.withDefaults(), log: log, origin: log.Head(), start: time.Now(), seed: maphash.MakeSeed()}
+	h := &Hub{cfg: cfg.withDefaults(), log: log, origin: log.Head(), start: time.Now(), seed: maphash.MakeSeed(), idle: make(chan struct{}, 1)}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	h.readers = readers{hub: h, max: 2 * runtime.GOMAXPROCS(0)}
 	for range runtime.GOMAXPROCS(0) {
@@ -116,12 +119,38 @@ func (h *Hub) Drain() {
 	}
 }
 
+// Wait returns when no stream is open, or when ctx ends.
+func (h *Hub) Wait(ctx context.Context) {
+	for h.Total() > 0 {
+		select {
+		case <-h.idle:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // Stop ends the hub's goroutines, and so every stream that is still open. The
 // log must not tell it of anything afterwards.
 func (h *Hub) Stop() {
 	h.stop()
 	h.workers.Wait()
+	h.polling.Do(func() { h.poll = goroutines{} })
+	h.poll.stop()
 	h.readers.done.Wait()
+}
+
+// poller is made for the first socket. Where the system has none to give, every
+// socket gets a goroutine.
+func (h *Hub) poller() poller {
+	h.polling.Do(func() {
+		p, err := newPoller()
+		if err != nil {
+			p = goroutines{}
+		}
+		h.poll = p
+	})
+	return h.poll
 }
 
 // tell is the log's follower: it rings the topics of the batch.
@@ -140,9 +169,9 @@ func (h *Hub) shard(token string) *shard {
 // errFull: the server as a whole has as many streams as it may have.
 var errFull = errors.New("server full")
 
-// open admits a stream of the token; a first event may reach its sink before
-// open returns. Errors are errFull and notifier.ErrTooManyStreams.
-func (h *Hub) open(st *stream, token string) error {
+// admit registers a stream of the token. Errors are errFull and
+// notifier.ErrTooManyStreams.
+func (h *Hub) admit(st *stream, token string) error {
 	if n := h.streams.Add(1); h.cfg.MaxStreams > 0 && n > int64(h.cfg.MaxStreams) {
 		h.streams.Add(-1)
 		return errFull
@@ -156,6 +185,19 @@ func (h *Hub) open(st *stream, token string) error {
 		h.changed(token)
 	}
 	return nil
+}
+
+// leave is the reverse of admit.
+func (h *Hub) leave(st *stream) {
+	if h.streams.Add(-1) == 0 {
+		select {
+		case h.idle <- struct{}{}:
+		default:
+		}
+	}
+	if st.topic.shard.leave(st.topic) {
+		h.changed(st.topic.token)
+	}
 }
 
 func (h *Hub) changed(token string) {

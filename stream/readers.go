@@ -3,7 +3,6 @@ package stream
 import (
 	"math"
 	"sync"
-	"time"
 
 	"notifier"
 )
@@ -63,13 +62,6 @@ func (r *readers) take() *stream {
 	return st
 }
 
-// A resume is where a stream begins that does not begin with new events.
-type resume struct {
-	after   notifier.ID
-	unknown bool      // after an id that is none
-	since   time.Time // without an id: from this instant on
-}
-
 // query is what a stream that is behind reads next. While a reader has the
 // stream, the worker leaves pos and resume alone.
 func (st *stream) query() notifier.Query {
@@ -103,23 +95,24 @@ func (st *stream) start(page notifier.Page) notifier.ID {
 }
 
 // encode makes the frames of a page. What tells the client how the page follows
-// its own position comes first.
+// its own position comes first, and in one piece: it is sent once.
 func (st *stream) encode(page notifier.Page) []entry {
 	entries := make([]entry, 0, len(page.Events)+1)
-	var intro notifier.Frame
-	if st.resume != nil && st.control {
-		resumed := page.Gap == notifier.GapNone && !st.resume.after.IsZero()
-		intro = append(intro, readyFrame(page.Start, resumed)...)
-	}
-	if page.Gap != notifier.GapNone {
-		intro = append(intro, gapFrame(page)...)
-	}
-	if intro != nil {
-		entries = append(entries, entry{page.Start.Seq, intro})
+	ready := st.control && st.resume != nil
+	if gap := page.Gap != notifier.GapNone; ready || gap {
+		entries = append(entries, entry{page.Start.Seq, frameOf(func(b []byte) []byte {
+			if ready {
+				b = appendReady(b, page.Start, !gap && !st.resume.after.IsZero())
+			}
+			if gap {
+				b = appendGap(b, page)
+			}
+			return b
+		})})
 	}
 	for i := range page.Events {
 		e := &page.Events[i]
-		entries = append(entries, entry{e.ID.Seq, e.Frame()})
+		entries = append(entries, entry{e.ID.Seq, eventFrame(e)})
 	}
 	return entries
 }

@@ -21,9 +21,10 @@ type shard struct {
 	mail     []func()
 
 	// owned by the worker
-	now   time.Duration // since hub.start
-	wheel wheel
-	batch []byte // several frames for one write
+	now    time.Duration // since hub.start
+	wheel  wheel
+	batch  []byte // several frames for one write
+	writer *rawWriter
 }
 
 func newShard(h *Hub) *shard {
@@ -32,6 +33,7 @@ func newShard(h *Hub) *shard {
 		wake:     make(chan struct{}, 1),
 		topics:   map[string]*topic{},
 		followed: h.origin.Seq,
+		writer:   newRawWriter(),
 	}
 }
 
@@ -53,7 +55,7 @@ func (s *shard) do(f func()) {
 
 // tell puts a batch into the topics it is for. frames are the batch's, encoded by
 // the first shard that needs them.
-func (s *shard) tell(batch []notifier.Delivery, frames []notifier.Frame) {
+func (s *shard) tell(batch []notifier.Delivery, frames []frame) {
 	s.mu.Lock()
 	for i := range batch {
 		d := &batch[i]
@@ -79,9 +81,9 @@ func (s *shard) tell(batch []notifier.Delivery, frames []notifier.Frame) {
 	}
 }
 
-func (s *shard) push(t *topic, d *notifier.Delivery, f *notifier.Frame) {
-	if *f == nil {
-		*f = d.Event.Frame()
+func (s *shard) push(t *topic, d *notifier.Delivery, f *frame) {
+	if f.chunk == nil {
+		*f = eventFrame(&d.Event)
 	}
 	t.push(entry{d.Event.ID.Seq, *f})
 	if !t.dirty {
@@ -90,8 +92,9 @@ func (s *shard) push(t *topic, d *notifier.Delivery, f *notifier.Frame) {
 	}
 }
 
-// register admits a stream. From here on its topic keeps every event for it; the
-// worker takes it from the mail. first says that the token was not online before.
+// register admits a stream, which reads from here on: what its topic no longer
+// holds when the worker takes it in, it finds in the journal. first says that the
+// token was not online before.
 func (s *shard) register(st *stream, token string) (first bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,8 +108,6 @@ func (s *shard) register(st *stream, token string) (first bool, err error) {
 	}
 	t.open++
 	st.topic, st.pos, st.live = t, s.followed, s.followed
-	s.mail = append(s.mail, func() { s.opened(st) })
-	s.ring()
 	return t.open == 1, nil
 }
 

@@ -1,7 +1,5 @@
 package stream
 
-import "notifier"
-
 // A topic is a token with open streams and the events that not all of them have
 // been handed yet. It holds every event of its token after from: first in
 // pending, where the journal's follower puts them, then in tail, where the worker
@@ -28,7 +26,7 @@ type topic struct {
 // An entry is an event on its way to the streams of a topic.
 type entry struct {
 	seq   uint64
-	frame notifier.Frame
+	frame frame
 }
 
 // What a topic holds at most for streams that are behind, and for a worker that
@@ -43,13 +41,13 @@ const (
 
 // push adds an event; shard.mu is held.
 func (t *topic) push(e entry) {
-	if len(t.pending) >= maxPending || t.pendingBytes+len(e.frame) > maxPendingBytes && len(t.pending) > 0 {
+	if len(t.pending) >= maxPending || t.pendingBytes+e.frame.size() > maxPendingBytes && len(t.pending) > 0 {
 		t.lost = t.pending[len(t.pending)-1].seq
 		clear(t.pending)
 		t.pending, t.pendingBytes = t.pending[:0], 0
 	}
 	t.pending = append(t.pending, e)
-	t.pendingBytes += len(e.frame)
+	t.pendingBytes += e.frame.size()
 }
 
 // absorb moves what is pending into the tail; shard.mu is held by the worker.
@@ -87,7 +85,7 @@ func (t *topic) trim() {
 	}
 	i := 0
 	for ; len(t.tail)-i > maxTail || t.tailBytes > maxTailBytes; i++ {
-		t.tailBytes -= len(t.tail[i].frame)
+		t.tailBytes -= t.tail[i].frame.size()
 		t.from = t.tail[i].seq
 	}
 	if i > 0 {

@@ -9,27 +9,6 @@ import (
 // What a shard's worker does to streams. Nothing else touches them, except that a
 // reader reads what it needs of a stream that is catching up.
 
-// A state says what a stream waits for.
-type state uint8
-
-const (
-	opening  state = iota // the worker
-	live                  // the next event
-	catching              // a reader, with a page of the journal
-	blocked               // its client
-	closed                // nothing
-)
-
-func (st *stream) become(to state) {
-	if st.state == live {
-		st.topic.behind++
-	}
-	if to == live {
-		st.topic.behind--
-	}
-	st.state = to
-}
-
 // opened takes a registered stream in.
 func (s *shard) opened(st *stream) {
 	t := st.topic
@@ -43,7 +22,7 @@ func (s *shard) opened(st *stream) {
 		s.close(st, Drain)
 	case st.resume != nil:
 		s.catchUp(st)
-	case !st.control || s.write(st, readyFrame(s.hub.origin.At(st.pos), false)):
+	case !st.control || s.write(st, st.readyBytes()):
 		s.read(st)
 	}
 }
@@ -108,7 +87,7 @@ const maxWrite = 32 << 10
 // or closed.
 func (s *shard) writeAll(st *stream, entries []entry) bool {
 	for len(entries) > 0 {
-		b, n := s.gather(entries)
+		b, n := s.gather(st, entries)
 		sent, err := st.sink.write(b)
 		if err != nil {
 			s.close(st, gone)
@@ -126,16 +105,16 @@ func (s *shard) writeAll(st *stream, entries []entry) bool {
 }
 
 // gather returns the bytes of the first n entries: one, or as many as fit a write.
-func (s *shard) gather(entries []entry) (b []byte, n int) {
+func (s *shard) gather(st *stream, entries []entry) (b []byte, n int) {
 	if len(entries) == 1 {
-		return entries[0].frame, 1
+		return st.bytes(entries[0].frame), 1
 	}
 	b = s.batch[:0]
 	for _, e := range entries {
-		if n > 0 && len(b)+len(e.frame) > maxWrite {
+		if n > 0 && len(b)+e.frame.size() > maxWrite {
 			break
 		}
-		b = append(b, e.frame...)
+		b = append(b, st.bytes(e.frame)...)
 		n++
 	}
 	if cap(b) <= 2*maxWrite {
@@ -152,11 +131,12 @@ func (s *shard) cutShort(st *stream, entries []entry, sent int) {
 			break
 		}
 		st.pos = e.seq
-		if sent < len(e.frame) {
-			st.rest = e.frame[sent:]
+		b := st.bytes(e.frame)
+		if sent < len(b) {
+			st.rest = b[sent:]
 			break
 		}
-		sent -= len(e.frame)
+		sent -= len(b)
 	}
 	s.block(st)
 }
@@ -231,9 +211,9 @@ func (s *shard) due(st *stream) {
 
 func (s *shard) beat(st *stream) {
 	if st.control {
-		s.write(st, pingFrame)
+		s.write(st, st.bytes(pingFrame))
 	} else {
-		s.write(st, heartbeat)
+		s.write(st, st.bytes(heartbeat))
 	}
 }
 
@@ -250,16 +230,13 @@ func (s *shard) close(st *stream, why Reason) {
 	if inside || why == gone {
 		st.sink.cut()
 	} else {
-		if f := closeFrames[why]; st.control && f != nil {
-			st.sink.write(f)
+		if f, ok := closeFrames[why]; st.control && ok {
+			st.sink.write(st.bytes(f))
 		}
 		st.sink.end()
 	}
 	st.rest = nil
-	s.hub.streams.Add(-1)
-	if s.leave(st.topic) {
-		s.hub.changed(st.topic.token)
-	}
+	s.hub.leave(st)
 }
 
 func (s *shard) unlink(st *stream) {

@@ -138,6 +138,7 @@ func (n *Node) stop(servers []*http.Server) error {
 			s.Close()
 		}
 	}
+	n.hub.Wait(ctx)
 	err := n.journal.Close()
 	n.hub.Stop()
 	n.log.Info("notifier has stopped")
@@ -152,6 +153,7 @@ func (n *Node) server(h http.Handler) *http.Server {
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
+		ConnContext:       stream.WithConn,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
 }

@@ -1,0 +1,72 @@
+package stream
+
+import (
+	"time"
+
+	"notifier"
+)
+
+// A stream is one open connection of a subscriber. Its fields belong to the
+// worker of its topic's shard.
+type stream struct {
+	topic   *topic
+	index   int // in topic.streams
+	sink    sink
+	control bool // the client wants the server's own events
+	chunked bool // HTTP/1.1, where we write the chunks ourselves
+
+	state  state
+	pos    uint64 // every event up to here has been handed to the sink
+	rest   []byte // but for this, the end of the last one
+	live   uint64 // pos at opening: what came later was published while it was open
+	resume *resume
+
+	last    time.Duration // last bytes handed to the sink, since hub.start
+	ends    time.Duration // 0 for never
+	endsWhy Reason
+	slot    **stream // in the shard's wheel
+	next    *stream
+	prev    *stream
+}
+
+// A resume is where a stream begins that does not begin with new events.
+type resume struct {
+	after   notifier.ID
+	unknown bool      // after an id that is none
+	since   time.Time // without an id: from this instant on
+}
+
+// bytes is a frame as the stream's connection carries it.
+func (st *stream) bytes(f frame) []byte {
+	if st.chunked {
+		return f.chunk
+	}
+	return f.payload()
+}
+
+// readyBytes announce a stream that begins with new events.
+func (st *stream) readyBytes() []byte {
+	start := st.topic.shard.hub.origin.At(st.pos)
+	return st.bytes(frameOf(func(b []byte) []byte { return appendReady(b, start, false) }))
+}
+
+// A state says what a stream waits for.
+type state uint8
+
+const (
+	opening  state = iota // the worker
+	live                  // the next event
+	catching              // a reader, with a page of the journal
+	blocked               // its client
+	closed                // nothing
+)
+
+func (st *stream) become(to state) {
+	if st.state == live {
+		st.topic.behind++
+	}
+	if to == live {
+		st.topic.behind--
+	}
+	st.state = to
+}
