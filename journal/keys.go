@@ -7,46 +7,54 @@ import (
 	"notifier"
 )
 
-// keys remembers idempotency keys for a window of time. Its memory is one entry
-// for each publication with a key in the window.
+// maxKeys bounds the memory of keys, some 200 MB. A log that is sent more of them
+// within its window forgets the oldest earlier.
+const maxKeys = 1 << 20
+
+// keys remembers idempotency keys for a window of time; a negative one is for
+// ever.
 type keys struct {
 	window time.Duration
 	known  map[string]claim
-	order  []claim // oldest first
+	order  []string // oldest first
 }
 
 // A claim is the first publication with a key.
 type claim struct {
-	key    string
 	id     notifier.ID
 	digest [sha256.Size]byte
-	until  time.Time
+	taken  time.Time
 }
 
-func newKeys(window time.Duration) *keys {
-	return &keys{window: window, known: map[string]claim{}}
-}
-
-// claim returns the ack of an earlier publication with the same key, or takes the
-// key for id.
-func (k *keys) claim(p *notifier.Publication, id notifier.ID, now time.Time) notifier.Ack {
-	k.expire(now)
-	digest := p.Digest()
-	if c, ok := k.known[p.Key]; ok {
-		if c.digest != digest {
-			return notifier.Ack{Err: notifier.ErrConflict}
-		}
-		return notifier.Ack{ID: c.id, Duplicate: true}
+// claim takes the key of a publication for id. If the key is known already it
+// returns false and the publication's answer.
+func (k *keys) claim(p *notifier.Publication, id notifier.ID, now time.Time) (notifier.Ack, bool) {
+	if p.Key == "" {
+		return notifier.Ack{ID: id}, true
 	}
-	c := claim{key: p.Key, id: id, digest: digest, until: now.Add(k.window)}
-	k.known[p.Key] = c
-	k.order = append(k.order, c)
-	return notifier.Ack{ID: id}
+	digest := p.Digest()
+	c, known := k.known[p.Key]
+	switch {
+	case !known:
+		k.known[p.Key] = claim{id, digest, now}
+		k.order = append(k.order, p.Key)
+		return notifier.Ack{ID: id}, true
+	case c.digest != digest:
+		return notifier.Ack{Err: notifier.ErrConflict}, false
+	}
+	return notifier.Ack{ID: c.id, Duplicate: true}, false
 }
 
+// expire forgets the keys whose window is over, and those that are too many.
 func (k *keys) expire(now time.Time) {
-	for len(k.order) > 0 && !now.Before(k.order[0].until) {
-		delete(k.known, k.order[0].key)
+	for len(k.order) > 0 {
+		first := k.order[0]
+		old := k.window >= 0 && now.Sub(k.known[first].taken) >= k.window
+		if !old && len(k.order) <= maxKeys {
+			return
+		}
+		delete(k.known, first)
+		k.order[0] = ""
 		k.order = k.order[1:]
 	}
 }

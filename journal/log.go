@@ -18,18 +18,35 @@ import (
 
 // A Log is an ordered, bounded memory of publications. All methods may be called
 // concurrently.
+//
+// What is dropped leaves a floor, the position of the last event dropped: MaxAge
+// and MaxBytes raise the log's, MaxEvents and Forget the token's, MaxEvents that
+// of the events for all too. A reader has a gap exactly if its position is before
+// one of the floors that concern it; Page.Start is the highest of them. A token's
+// floor is remembered at least until the log's has passed it.
+//
+// An event whose ttl is over counts like any other for a minute more, because a
+// stream that was open when it was published may be slow: if a bound drops it
+// then, the floor rises. Later it is worthless. A token with too many events loses
+// the worthless ones first, and its floor stays.
 type Log interface {
 	// Append takes the publications in the order given and answers each. It
 	// returns when they are as durable as this log makes them, can be replayed,
 	// and the follower has been told. The error is for all of them: nothing was
-	// taken, and it wraps notifier.ErrUnavailable if the same call may succeed
-	// later. Trouble with a single one is its Ack.Err.
+	// taken; it is the context's, or wraps notifier.ErrUnavailable if the same call
+	// may succeed later. Trouble with a single one is its Ack.Err.
 	//
 	// The log keeps Tokens and Data: the caller must not change them afterwards.
 	Append(ctx context.Context, pubs []notifier.Publication) ([]notifier.Ack, error)
 
-	// Replay returns a page of events; see notifier.Query. An error wraps
-	// notifier.ErrUnavailable.
+	// Replay returns a page of what is kept; see notifier.Query. An error is the
+	// context's or wraps notifier.ErrUnavailable.
+	//
+	// A position that the log has not reached, and it alone, is answered with no
+	// events: the reader goes on live. In a gap of any other kind the reader gets
+	// everything that is kept after its position, also events before Page.Start:
+	// those for all, say, where those of a busy token are gone. A page that ends
+	// before Start is followed by one that tells of the gap again.
 	Replay(ctx context.Context, q notifier.Query) (notifier.Page, error)
 
 	// Follow has tell called with every batch appended from now on, in order, each
@@ -42,8 +59,9 @@ type Log interface {
 	Head() notifier.ID
 
 	// Forget drops what is kept for a token and returns how many events that were.
-	// Readers whose position is before the last of them get a gap. Events for all
-	// stay.
+	// Readers of the token whose position is before the last of them get a gap.
+	// Events for all stay, and so do those of a publication for other tokens too,
+	// for these.
 	Forget(ctx context.Context, token string) (int, error)
 
 	// Close waits for appends under way and refuses later calls with an error that
@@ -56,11 +74,12 @@ type Log interface {
 type Options struct {
 	// MaxAge is how long an event is kept at most.
 	MaxAge time.Duration
-	// MaxEvents is how many events are kept for one token.
+	// MaxEvents is how many events are kept for one token, and how many for all.
 	MaxEvents int
 	// MaxBytes is about how much memory or disk all events may take.
 	MaxBytes int64
-	// KeyWindow is how long an idempotency key is remembered.
+	// KeyWindow is how long an idempotency key is remembered. Memory remembers a
+	// million of them at most.
 	KeyWindow time.Duration
 }
 

@@ -16,14 +16,12 @@ import (
 // process. Appending is not limited by any disk; reading is never delayed by the
 // follower.
 func Memory(opts Options) Log {
-	m := &memory{
-		opts:   opts.withDefaults(),
+	opts = opts.withDefaults()
+	return &memory{
 		origin: notifier.ID{Epoch: newEpoch()},
-		tokens: map[string]*list{},
-		keys:   newKeys(opts.withDefaults().KeyWindow),
+		keys:   keys{window: opts.KeyWindow, known: map[string]claim{}},
+		store:  store{opts: opts, tokens: map[string]*list{}},
 	}
-	m.all = &list{}
-	return m
 }
 
 func (o Options) withDefaults() Options {
@@ -45,31 +43,19 @@ func newEpoch() uint64 {
 }
 
 type memory struct {
-	opts   Options
 	origin notifier.ID // position 0
 	tell   func([]notifier.Delivery)
 
 	// appending is held by one Append from the first id to the follower's return,
-	// so that the follower sees batches in order. It is taken before mu.
+	// so that the follower sees batches in order. It is taken before mu. It guards
+	// keys, and closed and seq change only under both.
 	appending sync.Mutex
+	keys      keys
 
 	mu     sync.Mutex
 	closed bool
 	seq    uint64
-	tokens map[string]*list // those with events, or with a floor above the log's
-	all    *list
-	oldest *record // the kept events in id order
-	newest *record
-	bytes  int64
-	floor  uint64 // events up to here may have been dropped, whatever their tokens
-	forgot []tombstone
-	keys   *keys
-}
-
-// A tombstone is an empty list whose floor is still above the log's.
-type tombstone struct {
-	token string
-	floor uint64
+	store  store
 }
 
 var errClosed = fmt.Errorf("the journal is closed: %w", notifier.ErrUnavailable)
@@ -91,183 +77,64 @@ func (m *memory) Close() error {
 	return nil
 }
 
-func (m *memory) Append(ctx context.Context, pubs []notifier.Publication) ([]notifier.Ack, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+// refuse is why a call is not answered, nil if it is. One of the locks is held.
+func (m *memory) refuse(ctx context.Context) error {
+	if m.closed {
+		return errClosed
 	}
+	return ctx.Err()
+}
+
+func (m *memory) Append(ctx context.Context, pubs []notifier.Publication) ([]notifier.Ack, error) {
 	m.appending.Lock()
 	defer m.appending.Unlock()
-	acks := make([]notifier.Ack, len(pubs))
-	batch, err := m.take(pubs, acks)
-	if err != nil {
+	if err := m.refuse(ctx); err != nil {
 		return nil, err
 	}
+	now := time.Now()
+	acks, batch := m.accept(pubs, now)
+	m.keep(batch, now)
 	if m.tell != nil && len(batch) > 0 {
 		m.tell(batch)
 	}
 	return acks, nil
 }
 
-// take stores what is new among the publications and answers each.
-func (m *memory) take(pubs []notifier.Publication, acks []notifier.Ack) ([]notifier.Delivery, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, errClosed
-	}
-	now := time.Now()
+// accept gives an id to what is new among the publications and answers each.
+func (m *memory) accept(pubs []notifier.Publication, now time.Time) ([]notifier.Ack, []notifier.Delivery) {
+	acks := make([]notifier.Ack, len(pubs))
 	batch := make([]notifier.Delivery, 0, len(pubs))
+	m.keys.expire(now)
 	for i := range pubs {
 		p := &pubs[i]
-		id := m.origin.At(m.seq + 1)
-		if p.Key != "" {
-			if acks[i] = m.keys.claim(p, id, now); acks[i] != (notifier.Ack{ID: id}) {
-				continue
-			}
-		}
-		acks[i].ID = id
-		m.seq++
-		ev := notifier.Event{ID: id, Time: now, TTL: p.TTL, Name: p.Name, Data: p.Data}
-		m.store(&record{event: ev, tokens: p.Tokens, except: p.Except}, p.All)
-		batch = append(batch, notifier.Delivery{Event: ev, Tokens: p.Tokens, All: p.All, Except: p.Except})
-	}
-	m.trim(now)
-	return batch, nil
-}
-
-// store adds a record to the log and to the lists of its tokens.
-func (m *memory) store(r *record, all bool) {
-	short := m.opts.MaxAge < 0 || r.event.TTL < m.opts.MaxAge
-	r.prev = m.newest
-	if r.prev != nil {
-		r.prev.next = r
-	} else {
-		m.oldest = r
-	}
-	m.newest = r
-	m.bytes += r.size()
-	if all {
-		r.refs = 1
-		m.push(m.all, r, short)
-		return
-	}
-	r.refs = len(r.tokens)
-	for _, token := range r.tokens {
-		l := m.tokens[token]
-		if l == nil {
-			l = &list{}
-			m.tokens[token] = l
-		}
-		m.push(l, r, short)
-	}
-}
-
-// push appends a record to a list and holds the list's bound.
-func (m *memory) push(l *list, r *record, short bool) {
-	l.push(r)
-	if short {
-		l.short++
-	}
-	if m.opts.MaxEvents < 0 || l.len() <= m.opts.MaxEvents {
-		return
-	}
-	if l.short > 0 && m.dropWorthless(l, r.event.Time) {
-		return
-	}
-	m.release(l.shift(m.opts.MaxAge))
-}
-
-// worthless is how long after it has expired an event may still be needed: by a
-// stream that was open when it was published and is slow.
-const worthless = time.Minute
-
-// dropWorthless makes room in a list that is full of events that nobody will read,
-// so that they push out none that are kept.
-func (m *memory) dropWorthless(l *list, now time.Time) bool {
-	dropped := l.filter(func(r *record) bool {
-		return !r.event.Expired(now.Add(-worthless))
-	})
-	for _, r := range dropped {
-		m.release(r)
-	}
-	l.short -= len(dropped)
-	return len(dropped) > 0
-}
-
-// trim holds the bounds of age and bytes.
-func (m *memory) trim(now time.Time) {
-	for r := m.oldest; r != nil; r = m.oldest {
-		old := m.opts.MaxAge >= 0 && now.Sub(r.event.Time) >= m.opts.MaxAge
-		if !old && (m.opts.MaxBytes < 0 || m.bytes <= m.opts.MaxBytes) {
-			break
-		}
-		m.drop(r)
-	}
-	for len(m.forgot) > 0 && m.forgot[0].floor <= m.floor {
-		t := m.forgot[0]
-		m.forgot = m.forgot[1:]
-		if l := m.tokens[t.token]; l != nil && l.len() == 0 {
-			delete(m.tokens, t.token)
+		id := m.origin.At(m.seq + uint64(len(batch)) + 1)
+		ack, isNew := m.keys.claim(p, id, now)
+		acks[i] = ack
+		if isNew {
+			ev := notifier.Event{ID: id, Time: now, TTL: p.TTL, Name: p.Name, Data: p.Data}
+			batch = append(batch, notifier.Delivery{Event: ev, Tokens: p.Tokens, All: p.All, Except: p.Except})
 		}
 	}
+	return acks, batch
 }
 
-// drop takes the oldest record out of every list that still has it.
-func (m *memory) drop(r *record) {
-	m.floor = r.event.ID.Seq
-	if m.all.first() == r {
-		m.release(m.all.shift(m.opts.MaxAge))
-		return
+// keep makes a batch readable, all of it at once.
+func (m *memory) keep(batch []notifier.Delivery, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range batch {
+		m.store.add(&record{Delivery: d})
 	}
-	for _, token := range r.tokens {
-		l := m.tokens[token]
-		if l == nil || l.first() != r {
-			continue
-		}
-		m.release(l.shift(m.opts.MaxAge))
-		if l.len() == 0 && l.floor <= m.floor {
-			delete(m.tokens, token)
-		}
-	}
-}
-
-// release gives up one reference to a record; without any it leaves the log.
-func (m *memory) release(r *record) {
-	if r.refs--; r.refs > 0 {
-		return
-	}
-	m.bytes -= r.size()
-	if r.prev != nil {
-		r.prev.next = r.next
-	} else {
-		m.oldest = r.next
-	}
-	if r.next != nil {
-		r.next.prev = r.prev
-	} else {
-		m.newest = r.prev
-	}
-	r.prev, r.next = nil, nil
+	m.seq += uint64(len(batch))
+	m.store.trim(now)
 }
 
 func (m *memory) Forget(ctx context.Context, token string) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
-		return 0, errClosed
+	if err := m.refuse(ctx); err != nil {
+		return 0, err
 	}
-	m.trim(time.Now())
-	l := m.tokens[token]
-	if l == nil {
-		return 0, nil
-	}
-	n := l.len()
-	for l.len() > 0 {
-		l.floor = l.first().event.ID.Seq
-		m.release(l.shift(m.opts.MaxAge))
-	}
-	if n > 0 {
-		m.forgot = append(m.forgot, tombstone{token, l.floor})
-	}
-	return n, nil
+	m.store.trim(time.Now())
+	return m.store.forget(token), nil
 }

@@ -17,90 +17,82 @@ const (
 )
 
 func (m *memory) Replay(ctx context.Context, q notifier.Query) (notifier.Page, error) {
-	if err := ctx.Err(); err != nil {
-		return notifier.Page{}, err
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.closed {
-		return notifier.Page{}, errClosed
+	if err := m.refuse(ctx); err != nil {
+		return notifier.Page{}, err
 	}
 	now := time.Now()
-	m.trim(now)
+	m.store.trim(now)
 	page := m.begin(q)
-	if page.Start.Seq == m.seq {
-		page.Next = page.Start
-		return page, nil
+	if page.Gap != notifier.GapNone {
+		first := notifier.Query{Tokens: q.Tokens, Live: q.Live, Limit: 1}
+		if kept, _ := m.store.read(first, now); len(kept) > 0 {
+			page.Oldest = kept[0].ID
+		}
 	}
-	m.fill(&page, q, now)
+	if q.After.Epoch != m.origin.Epoch {
+		q.After = notifier.ID{} // says nothing here: read from the beginning
+	}
+	if page.Events, page.More = m.store.read(q, now); page.More {
+		page.Next = page.Events[len(page.Events)-1].ID
+	}
 	return page, nil
 }
 
-// begin finds where a page starts and whether that follows the reader's position.
-func (m *memory) begin(q notifier.Query) (page notifier.Page) {
-	floor := m.floorOf(q.Tokens)
+// begin finds whether the log can vouch for what follows the reader's position.
+func (m *memory) begin(q notifier.Query) notifier.Page {
+	page := notifier.Page{Start: q.After, Next: m.origin.At(m.seq)}
+	floor := m.store.floorOf(q.Tokens)
 	switch after := q.After; {
 	case after.IsZero():
-		return page
 	case after.Epoch != m.origin.Epoch:
 		page.Gap, page.Start = notifier.GapUnknown, m.origin.At(floor)
 	case after.Seq > m.seq:
-		page.Gap, page.Start = notifier.GapUnknown, m.origin.At(m.seq)
+		page.Gap, page.Start = notifier.GapUnknown, page.Next
 	case after.Seq < floor:
 		page.Gap, page.Start = notifier.GapExpired, m.origin.At(floor)
-	default:
-		page.Start = after
-		return page
-	}
-	oldest := q
-	oldest.After, oldest.Since, oldest.Limit = notifier.ID{}, time.Time{}, 1
-	var first notifier.Page
-	if m.fill(&first, oldest, time.Now()); len(first.Events) > 0 {
-		page.Oldest = first.Events[0].ID
 	}
 	return page
 }
 
-// floorOf is the position below which events of the tokens may be missing.
-func (m *memory) floorOf(tokens []string) uint64 {
-	floor := max(m.floor, m.all.floor)
-	for _, t := range tokens {
-		if l := m.tokens[t]; l != nil {
-			floor = max(floor, l.floor)
-		}
-	}
-	return floor
-}
-
-// fill merges the lists of the query's tokens, and the one for all, after the
-// page's start.
-func (m *memory) fill(page *notifier.Page, q notifier.Query, now time.Time) {
+// read merges the lists of the query's tokens, and the one for all, after a
+// position. It reports whether there is more than fits the page.
+func (s *store) read(q notifier.Query, now time.Time) (events []notifier.Event, more bool) {
 	limit, bytes := cmp.Or(q.Limit, pageEvents), cmp.Or(q.Bytes, pageBytes)
-	sources := m.sources(q.Tokens, page.Start.Seq)
+	sources := s.sources(q.Tokens, q.After.Seq)
 	for r := next(sources); r != nil; r = next(sources) {
-		ev := &r.event
-		switch {
-		case ev.ID.Seq <= q.Live && ev.Expired(now),
-			ev.Time.Before(q.Since),
-			r.except != "" && slices.Contains(q.Tokens, r.except):
+		if !r.wanted(q, now) {
 			continue
 		}
-		if n := len(page.Events); n > 0 && (n == limit || bytes < len(ev.Data)) {
-			page.Next, page.More = page.Events[n-1].ID, true
-			return
+		size := len(r.Event.Data)
+		if len(events) > 0 && (len(events) == limit || bytes < size) {
+			return events, true
 		}
-		bytes -= len(ev.Data)
-		page.Events = append(page.Events, *ev)
+		bytes -= size
+		events = append(events, r.Event)
 	}
-	page.Next = m.origin.At(m.seq)
+	return events, false
+}
+
+// wanted reports whether a query among whose lists the record is asks for it.
+func (r *record) wanted(q notifier.Query, now time.Time) bool {
+	switch ev := &r.Event; {
+	case r.forgotten,
+		ev.ID.Seq <= q.Live && ev.Expired(now),
+		ev.Time.Before(q.Since),
+		r.Except != "" && slices.Contains(q.Tokens, r.Except):
+		return false
+	}
+	return true
 }
 
 // sources are the lists of a query from a position on.
-func (m *memory) sources(tokens []string, after uint64) [][]*record {
+func (s *store) sources(tokens []string, after uint64) [][]*record {
 	sources := make([][]*record, 0, len(tokens)+1)
-	sources = append(sources, m.all.after(after))
+	sources = append(sources, s.all.after(after))
 	for _, t := range tokens {
-		if l := m.tokens[t]; l != nil {
+		if l := s.tokens[t]; l != nil {
 			sources = append(sources, l.after(after))
 		}
 	}
@@ -111,8 +103,8 @@ func (m *memory) sources(tokens []string, after uint64) [][]*record {
 func next(sources [][]*record) (lowest *record) {
 	seq := uint64(math.MaxUint64)
 	for _, s := range sources {
-		if len(s) > 0 && s[0].event.ID.Seq < seq {
-			lowest, seq = s[0], s[0].event.ID.Seq
+		if len(s) > 0 && s[0].Event.ID.Seq < seq {
+			lowest, seq = s[0], s[0].Event.ID.Seq
 		}
 	}
 	for i, s := range sources {
