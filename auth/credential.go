@@ -53,10 +53,8 @@ func credentials(r *http.Request, cookie string) (all []sent, err error) {
 			all = append(all, sent{value, name})
 		}
 	}
-	if cookie != "" {
-		for _, c := range r.CookiesNamed(cookie) {
-			all = append(all, sent{c.Value, "Cookie"})
-		}
+	for _, c := range r.CookiesNamed(cookie) { // none for ""
+		all = append(all, sent{c.Value, "Cookie"})
 	}
 	for _, value := range r.Header.Values("Authorization") {
 		if token, ok := bearer(value); ok {
