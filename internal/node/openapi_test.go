@@ -322,7 +322,7 @@ var calls = []call{
 	{method: "POST", target: "/api", status: 415, kind: "text/plain", body: `{"tokens":["1"]}`},
 	{method: "POST", target: "/api", status: 415, unsaid: true, kind: jsonType, body: `{"tokens":["1"]}`, header: []string{"Content-Encoding", "br"}},
 	{method: "POST", target: "/api", status: 200, kind: formType, body: "tokens=1&tokens=2&all=false&entityType=e&data=d&event=n&id=k&ttl=90s"},
-	{method: "POST", target: "/api/", status: 200, kind: formType, body: "tokens=1"},
+	{method: "POST", target: "/api/", status: 200, kind: formType, body: "tokens=1&tokens=2"},
 	{method: "POST", target: "/api", status: 400, kind: formType, body: "tokens=1&color=red"},
 	{method: "POST", target: "/api", status: 400, kind: formType, body: "tokens=1&all=yes"},
 
