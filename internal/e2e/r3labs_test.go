@@ -45,8 +45,13 @@ func TestR3labs(t *testing.T) {
 	stop()
 	third := publish(t, n.URL, one).ID
 	defer l.listen(t, "1")()
-	want = append(want, fmt.Sprintf("%s  %s", third, one.wire()))
-	eventually(t, "what was missed has come", func() bool { return slices.Contains(l.seen(), want[2]) })
+	eventually(t, "the client is back", func() bool { return openStreams(t, n.URL, "1") == 1 })
+	fourth := publish(t, n.URL, two).ID
+	want = append(want,
+		fmt.Sprintf("%s  %s", third, one.wire()),
+		fmt.Sprintf("%s like %s", fourth, two.wire()),
+	)
+	eventually(t, "the last event has come", func() bool { return slices.Contains(l.seen(), want[3]) })
 	// To this client, what follows the last blank line of a stream that has ended is
 	// one more block, and one without an id has the last id. It cannot be helped: the
 	// first lines of a stream alone make one.
