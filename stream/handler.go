@@ -30,7 +30,7 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 		h.setEnd(st, who)
 		setHeaders(w.Header())
 		if r.Method == http.MethodHead {
-			return nil
+			return h.wouldAdmit(who.Key)
 		}
 		if h.draining.Load() {
 			return h.turnAway(w)
@@ -41,6 +41,15 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 		}
 		return err
 	}
+}
+
+// wouldAdmit is the answer to HEAD: a script that cannot see why its EventSource
+// failed asks this way.
+func (h *Hub) wouldAdmit(token string) error {
+	if limit := h.cfg.PerToken; limit > 0 && h.Count(token) >= limit {
+		return notifier.ErrTooManyStreams
+	}
+	return nil
 }
 
 // serve admits the stream and lets it be sent, by the handler that calls it or,

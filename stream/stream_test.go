@@ -244,6 +244,12 @@ func TestHead(t *testing.T) {
 			t.Errorf("%d streams", n)
 		}
 	})
+	run(t, stream.Config{PerToken: 1}, defaults, func(b *bench) {
+		b.open("1")
+		if c := b.dial("HEAD", "1"); c.resp.StatusCode != 429 {
+			t.Errorf("HEAD says %d where GET is refused", c.resp.StatusCode)
+		}
+	})
 }
 
 func TestOnline(t *testing.T) {
