@@ -7,17 +7,17 @@ import (
 	"notifier"
 )
 
-// maxKeys bounds the memory of keys, some 200 MB. A log that is sent more of them
-// within its window forgets the oldest earlier.
-const maxKeys = 1 << 20
-
 // keys remembers idempotency keys for a window of time; a negative one is for
-// ever.
+// ever. Of more than max keys it forgets the oldest earlier.
 type keys struct {
 	window time.Duration
+	max    int
 	known  map[string]claim
 	order  []string // oldest first
 }
+
+// maxKeys is some 200 MB of keys.
+const maxKeys = 1 << 20
 
 // A claim is the first publication with a key.
 type claim struct {
@@ -50,7 +50,7 @@ func (k *keys) expire(now time.Time) {
 	for len(k.order) > 0 {
 		first := k.order[0]
 		old := k.window >= 0 && now.Sub(k.known[first].taken) >= k.window
-		if !old && len(k.order) <= maxKeys {
+		if !old && len(k.order) <= k.max {
 			return
 		}
 		delete(k.known, first)

@@ -19,7 +19,7 @@ func Memory(opts Options) Log {
 	opts = opts.withDefaults()
 	return &memory{
 		origin: notifier.ID{Epoch: newEpoch()},
-		keys:   keys{window: opts.KeyWindow, known: map[string]claim{}},
+		keys:   keys{window: opts.KeyWindow, max: maxKeys, known: map[string]claim{}},
 		store:  store{opts: opts, tokens: map[string]*list{}},
 	}
 }
