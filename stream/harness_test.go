@@ -48,7 +48,7 @@ func run(t *testing.T, cfg stream.Config, opts journal.Options, test func(*bench
 		served := make(chan error)
 		go func() { served <- srv.Serve(b.pipe) }()
 		test(b)
-		b.hub.Drain()
+		b.hub.Drain(0)
 		synctest.Wait()
 		srv.Close()
 		<-served

@@ -107,15 +107,12 @@ func New(log Log, cfg Config) *Hub {
 	return h
 }
 
-// Drain refuses new streams and ends the open ones.
-func (h *Hub) Drain() {
+// Drain refuses new streams and ends the open ones, each at a random moment within
+// the time given, so that their clients do not come back all at once.
+func (h *Hub) Drain(within time.Duration) {
 	h.draining.Store(true)
 	for _, s := range h.shards {
-		s.do(func() {
-			for _, t := range s.snapshot() {
-				s.closeTopic(t, Drain)
-			}
-		})
+		s.do(func() { s.drain(within) })
 	}
 }
 

@@ -226,10 +226,42 @@ func TestTemporaryTrouble(t *testing.T) {
 		synctest.Wait()
 		c = b.open("2&control=1")
 		c.Next()
-		b.hub.Drain()
+		b.hub.Drain(0)
 		c.wantEvent("notifier-close", `{"reason":"drain"}`)
 		c.wantEnd()
 		turnedAway(b)
+	})
+}
+
+// Streams are ended one by one over the time given, and none is opened meanwhile.
+func TestDrainIsSpread(t *testing.T) {
+	const streams, window = 40, 10 * time.Second
+	run(t, stream.Config{}, defaults, func(b *bench) {
+		start := time.Now()
+		ended := make(chan time.Duration)
+		for i := range streams {
+			c := b.open(fmt.Sprint(i, "&control=1"))
+			go func() {
+				for {
+					if _, err := c.Next(); err != nil {
+						ended <- time.Since(start)
+						return
+					}
+				}
+			}()
+		}
+		b.hub.Drain(window)
+		early := 0
+		for range streams {
+			if d := <-ended; d > window {
+				t.Errorf("a stream ended after %v", d)
+			} else if d < window/2 {
+				early++
+			}
+		}
+		if early < streams/8 || early > streams*7/8 {
+			t.Errorf("%d of %d streams ended in the first half", early, streams)
+		}
 	})
 }
 

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"notifier"
@@ -237,6 +238,24 @@ func (s *shard) close(st *stream, why Reason) {
 	}
 	st.rest = nil
 	s.hub.leave(st)
+}
+
+// drain gives every stream an end. Those that are opened later find the hub
+// draining.
+func (s *shard) drain(within time.Duration) {
+	for _, t := range s.snapshot() {
+		for i := len(t.streams) - 1; i >= 0; i-- {
+			st := t.streams[i]
+			end := s.now + time.Duration(rand.Float64()*float64(within))
+			if within <= 0 {
+				s.close(st, Drain)
+			} else if st.ends == 0 || end < st.ends {
+				st.ends, st.endsWhy = end, Drain
+				s.wheel.remove(st)
+				s.wheel.add(st, s.dueAt(st))
+			}
+		}
+	}
 }
 
 func (s *shard) unlink(st *stream) {

@@ -17,6 +17,9 @@ func (n *Node) ready(w http.ResponseWriter, r *http.Request) error {
 	if n.draining.Load() {
 		return text(w, http.StatusServiceUnavailable, "draining\n")
 	}
+	if n.maxStreams > 0 && n.hub.Total() >= n.maxStreams {
+		return text(w, http.StatusServiceUnavailable, "full: as many streams as max-streams or the limit of open files allows\n")
+	}
 	if _, err := n.journal.Replay(r.Context(), notifier.Query{Limit: 1}); err != nil {
 		n.log.Warn("not ready", "err", err)
 		return text(w, http.StatusServiceUnavailable, "the journal cannot be read\n")

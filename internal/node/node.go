@@ -37,7 +37,8 @@ type Node struct {
 	authorize stream.Authorize
 	presence  *presence // nil if not announced
 
-	draining atomic.Bool
+	maxStreams int // 0 for any number
+	draining   atomic.Bool
 }
 
 // New opens the listeners and the journal that the configuration names.
@@ -72,13 +73,14 @@ func NewOn(main, admin net.Listener, cfg config.Config, log *slog.Logger) *Node 
 	if cfg.AnnouncePresence {
 		n.presence = newPresence(n)
 	}
+	n.maxStreams = maxStreams(cfg.MaxStreams, openFiles())
 	n.hub = stream.New(n.journal, stream.Config{
 		Heartbeat:    cfg.Heartbeat,
 		Retry:        cfg.Retry,
 		Lifetime:     orNever(cfg.Lifetime),
 		WriteTimeout: cfg.WriteTimeout,
 		PerToken:     cfg.StreamsPerToken,
-		MaxStreams:   cfg.MaxStreams,
+		MaxStreams:   n.maxStreams,
 		Changed:      n.presence.changed,
 	})
 	n.intake = ingest.New(n.journal.Append, n.hub.Counts, n.hub.Total, ingest.Config{
@@ -102,9 +104,10 @@ func orNever(d time.Duration) time.Duration {
 // Addr is the address of the main listener.
 func (n *Node) Addr() string { return n.main.Addr().String() }
 
-// Run serves until ctx ends, then drains: it refuses new streams, ends the open
-// ones, waits for requests under way up to the drain time, and closes the journal
-// last. It returns nil after an orderly stop.
+// Run serves until ctx ends, then drains: it refuses new streams and ends the open
+// ones one by one over the drain time, answering publishers all the while; then it
+// finishes the requests under way and closes the journal last. It returns nil after
+// an orderly stop.
 func (n *Node) Run(ctx context.Context) error {
 	servers := []*http.Server{n.server(n.routes())}
 	failed := make(chan error, 2)
@@ -116,7 +119,7 @@ func (n *Node) Run(ctx context.Context) error {
 		go func() { failed <- servers[1].Serve(n.admin) }()
 	}
 	n.presence.start()
-	n.log.Info("notifier is listening", "url", "http://"+n.Addr()+n.cfg.BasePath, "admin", admin)
+	n.log.Info("notifier is listening", "url", "http://"+n.Addr()+n.cfg.BasePath, "admin", admin, "max-streams", n.maxStreams)
 
 	var err error
 	select {
@@ -126,19 +129,22 @@ func (n *Node) Run(ctx context.Context) error {
 	return errors.Join(err, n.stop(servers))
 }
 
+// lastRequests is how long requests under way may take once the streams are gone.
+const lastRequests = 5 * time.Second
+
 func (n *Node) stop(servers []*http.Server) error {
-	n.log.Info("notifier is draining", "streams", n.hub.Total())
+	n.log.Info("notifier is draining", "streams", n.hub.Total(), "over", n.cfg.Drain)
 	n.draining.Store(true)
 	n.presence.stop()
-	n.hub.Drain()
-	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Drain)
+	n.hub.Drain(n.cfg.Drain)
+	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Drain+lastRequests)
 	defer cancel()
+	n.hub.Wait(ctx)
 	for _, s := range servers {
 		if s.Shutdown(ctx) != nil {
 			s.Close()
 		}
 	}
-	n.hub.Wait(ctx)
 	err := n.journal.Close()
 	n.hub.Stop()
 	n.log.Info("notifier has stopped")
