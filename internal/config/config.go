@@ -38,7 +38,7 @@ type Config struct {
 	MaxBatch   Size          `env:"NOTIFIER_MAX_BATCH" default:"16MiB" help:"Largest batch of publications."`
 	KeepFor    time.Duration `env:"NOTIFIER_KEEP_FOR" default:"24h" help:"Default and largest ttl of an event."`
 	KeepEvents int           `env:"NOTIFIER_KEEP_EVENTS" default:"1000" help:"Events kept of one token."`
-	KeepBytes  Size          `env:"NOTIFIER_KEEP_BYTES" default:"256MiB" help:"Bytes kept of all events."`
+	KeepBytes  Size          `env:"NOTIFIER_KEEP_BYTES" default:"0" help:"Bytes kept of all events; 0 is 1GiB, in memory 256MiB."`
 	KeyWindow  time.Duration `env:"NOTIFIER_KEY_WINDOW" default:"10m" help:"How long idempotency keys are remembered."`
 
 	AnnouncePresence bool     `env:"NOTIFIER_ANNOUNCE_PRESENCE" help:"Tell all streams who comes and goes."`
@@ -64,6 +64,9 @@ func Default() Config {
 	}
 	return c
 }
+
+// Memory is the value of Data for keeping events in memory only.
+const Memory = "memory"
 
 // Development reports whether only this machine can reach the server and no
 // credential is configured, which no setting can do yet: then pages of any

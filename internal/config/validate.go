@@ -100,14 +100,16 @@ func (c *Config) checkStreams(m *mistakes) {
 }
 
 func (c *Config) checkEvents(m *mistakes) {
-	if c.Data != "memory" {
-		m.add("data", "%q must be memory: this version keeps events nowhere else", c.Data)
+	if c.Data == "" {
+		m.add("data", "must be a directory, or memory")
 	}
 	within(m, "max-body", c.MaxBody, kib, 64*mib)
 	within(m, "max-batch", c.MaxBatch, c.MaxBody, gib)
 	within(m, "keep-for", c.KeepFor, time.Second, year)
 	within(m, "keep-events", c.KeepEvents, 1, 1_000_000_000)
-	within(m, "keep-bytes", c.KeepBytes, max(mib, c.MaxBody), 1024*gib)
+	if c.KeepBytes != 0 {
+		within(m, "keep-bytes", c.KeepBytes, max(mib, c.MaxBody), 1024*gib)
+	}
 	within(m, "key-window", c.KeyWindow, time.Second, year)
 }
 

@@ -35,7 +35,7 @@ func TestValidate(t *testing.T) {
 		{"base-path with a line", func(c *Config) { c.BasePath = "/a\n" }, "base-path: "},
 		{"base-path with a parameter", func(c *Config) { c.BasePath = "/:a" }, "base-path: "},
 		{"base-path with an empty part", func(c *Config) { c.BasePath = "/a//b" }, "base-path: "},
-		{"data", func(c *Config) { c.Data = "/var/lib/notifier" }, `data: "/var/lib/notifier" must be memory: this version`},
+		{"data", func(c *Config) { c.Data = "" }, `data: must be a directory, or memory`},
 		{"heartbeat", func(c *Config) { c.Heartbeat = time.Second - 1 }, "heartbeat: 999.999999ms must be between 1s and 1h0m0s"},
 		{"heartbeat of an hour", func(c *Config) { c.Heartbeat = time.Hour + 1 }, "heartbeat: "},
 		{"retry", func(c *Config) { c.Retry = 0 }, "retry: 0s must be between 100ms and 1h0m0s"},
@@ -49,7 +49,7 @@ func TestValidate(t *testing.T) {
 		{"max-batch", func(c *Config) { c.MaxBatch = 1 << 19 }, "max-batch: 512KiB must be between 1MiB and 1GiB"},
 		{"keep-for", func(c *Config) { c.KeepFor = 0 }, "keep-for: 0s must be between"},
 		{"keep-events", func(c *Config) { c.KeepEvents = 0 }, "keep-events: 0 must be between"},
-		{"keep-bytes", func(c *Config) { c.KeepBytes = 0 }, "keep-bytes: 0B must be between 1MiB and 1TiB"},
+		{"keep-bytes", func(c *Config) { c.KeepBytes = 1 }, "keep-bytes: 1B must be between 1MiB and 1TiB"},
 		{"keep-bytes below max-body", func(c *Config) { c.MaxBody, c.KeepBytes = 2<<20, 1<<20 }, "keep-bytes: 1MiB must be between 2MiB and"},
 		{"key-window", func(c *Config) { c.KeyWindow = 0 }, "key-window: 0s must be between"},
 		{"allow-origin any", func(c *Config) { c.AllowOrigin = []string{"*", "http://localhost:3000"} }, ""},
@@ -79,7 +79,7 @@ func TestValidate(t *testing.T) {
 
 func TestValidateCollects(t *testing.T) {
 	c := Default()
-	c.Listen, c.Heartbeat, c.Data, c.LogFormat = "x", 0, "disk", "xml"
+	c.Listen, c.Heartbeat, c.Data, c.LogFormat = "x", 0, "", "xml"
 	checkError(t, c.Validate(), "listen: ", "heartbeat: ", "data: ", "log-format: ")
 }
 

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 
 	"notifier"
+	"notifier/journal"
 )
 
 // live answers that the process runs.
@@ -20,9 +22,13 @@ func (n *Node) ready(w http.ResponseWriter, r *http.Request) error {
 	if n.maxStreams > 0 && n.hub.Total() >= n.maxStreams {
 		return text(w, http.StatusServiceUnavailable, "full: as many streams as max-streams or the limit of open files allows\n")
 	}
+	if h, ok := n.journal.(journal.Healthy); ok {
+		if err := h.Health(); err != nil {
+			return text(w, http.StatusServiceUnavailable, fmt.Sprintf("the journal takes no events: %v\n", err))
+		}
+	}
 	if _, err := n.journal.Replay(r.Context(), notifier.Query{Limit: 1}); err != nil {
-		n.log.Warn("not ready", "err", err)
-		return text(w, http.StatusServiceUnavailable, "the journal cannot be read\n")
+		return text(w, http.StatusServiceUnavailable, fmt.Sprintf("the journal cannot be read: %v\n", err))
 	}
 	return text(w, http.StatusOK, "ready\n")
 }

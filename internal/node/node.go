@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -41,35 +42,56 @@ type Node struct {
 	draining   atomic.Bool
 }
 
-// New opens the listeners and the journal that the configuration names.
-func New(cfg config.Config, log *slog.Logger) (*Node, error) {
+// New opens the journal and the listeners that the configuration names.
+func New(cfg config.Config, log *slog.Logger) (_ *Node, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	var opened []io.Closer
+	defer func() {
+		for _, c := range opened {
+			if err != nil {
+				c.Close()
+			}
+		}
+	}()
+	events, err := OpenJournal(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	opened = append(opened, events)
 	main, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
+	opened = append(opened, main)
 	var admin net.Listener
 	if cfg.AdminListen != "" {
 		if admin, err = net.Listen("tcp", cfg.AdminListen); err != nil {
-			main.Close()
 			return nil, fmt.Errorf("admin-listen: %w", err)
 		}
 	}
-	return NewOn(main, admin, cfg, log), nil
+	return NewOn(main, admin, events, cfg, log), nil
 }
 
-// NewOn is [New] on listeners that are already open; admin may be nil. cfg must
-// be valid.
-func NewOn(main, admin net.Listener, cfg config.Config, log *slog.Logger) *Node {
-	n := &Node{cfg: cfg, log: log, main: main, admin: admin, authorize: auth.Open(cfg.Cookie)}
-	n.journal = journal.Memory(journal.Options{
+// OpenJournal opens the journal that the configuration names.
+func OpenJournal(cfg config.Config, log *slog.Logger) (journal.Log, error) {
+	opts := journal.Options{
 		MaxAge:    cfg.KeepFor,
 		MaxEvents: cfg.KeepEvents,
 		MaxBytes:  int64(cfg.KeepBytes),
 		KeyWindow: cfg.KeyWindow,
-	})
+	}
+	if cfg.Data == config.Memory {
+		return journal.Memory(opts), nil
+	}
+	return journal.Disk{Options: opts, Log: log}.Open(cfg.Data)
+}
+
+// NewOn is [New] with what it opens; admin may be nil. cfg must be valid. The node
+// closes the listeners and the journal.
+func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log *slog.Logger) *Node {
+	n := &Node{cfg: cfg, log: log, main: main, admin: admin, journal: events, authorize: auth.Open(cfg.Cookie)}
 	if cfg.AnnouncePresence {
 		n.presence = newPresence(n)
 	}

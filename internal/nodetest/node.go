@@ -30,7 +30,7 @@ type Node struct {
 }
 
 // Start runs a node on a free loopback port, with the default configuration as
-// edited. The test fails if it does not stop in order.
+// edited, in memory unless that names a directory. The test fails if it does not stop in order.
 func Start(t testing.TB, edit ...func(*config.Config)) *Node {
 	t.Helper()
 	main, err := net.Listen("tcp", "127.0.0.1:0")
@@ -51,6 +51,7 @@ func StartPipe(t testing.TB, edit ...func(*config.Config)) *Node {
 func StartOn(t testing.TB, main net.Listener, client *http.Client, edit ...func(*config.Config)) *Node {
 	t.Helper()
 	cfg := config.Default()
+	cfg.Data = config.Memory
 	cfg.Listen = main.Addr().String()
 	for _, e := range edit {
 		e(&cfg)
@@ -59,7 +60,12 @@ func StartOn(t testing.TB, main net.Listener, client *http.Client, edit ...func(
 		t.Fatal(err)
 	}
 	n := &Node{URL: "http://" + main.Addr().String() + cfg.BasePath, Client: client, Log: &Log{}, done: make(chan error, 1)}
-	n.Node = node.NewOn(main, nil, cfg, slog.New(slog.NewTextHandler(n.Log, nil)))
+	log := slog.New(slog.NewTextHandler(n.Log, nil))
+	events, err := node.OpenJournal(cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Node = node.NewOn(main, nil, events, cfg, log)
 	var ctx context.Context
 	ctx, n.stop = context.WithCancel(context.Background())
 	go func() { n.done <- n.Run(ctx) }()
