@@ -38,6 +38,12 @@ func checkStore(t *testing.T, s *store) {
 	}
 }
 
+func TestDefaults(t *testing.T) {
+	if opts := Memory(Options{}).(*memory).store.opts; opts != DefaultOptions {
+		t.Errorf("%+v", opts)
+	}
+}
+
 // TestHotToken: one token, and the events for all, take what their bound allows.
 func TestHotToken(t *testing.T) {
 	for _, p := range []notifier.Publication{to("hot"), {All: true, TTL: time.Hour}, {Tokens: []string{"hot"}}} {
@@ -137,6 +143,25 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%d keys are known after their window", len(m.keys.known))
 		}
 	})
+}
+
+// TestAppendAllocs: appending to a full list allocates the acks, the batch and the
+// record. More would mean that it looks at what is in the list.
+func TestAppendAllocs(t *testing.T) {
+	m := Memory(Options{}).(*memory)
+	pubs := []notifier.Publication{to("1")}
+	pubs[0].TTL = 0
+	one := func() {
+		if _, err := m.Append(t.Context(), pubs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5000 {
+		one()
+	}
+	if n := testing.AllocsPerRun(5000, one); n > 3 {
+		t.Errorf("%v allocations", n)
+	}
 }
 
 // TestBytes holds what a record is taken to cost against what it does cost.

@@ -79,7 +79,7 @@ func (s *store) drop(r *record) {
 // floor, for as long as the log would have held the event.
 func (s *store) forget(token string) (n int) {
 	l := s.tokens[token]
-	if l == nil || l.last().forgotten {
+	if l == nil {
 		return 0
 	}
 	mark := &record{forgotten: true, lists: 1}

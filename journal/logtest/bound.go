@@ -73,13 +73,13 @@ func boundAge(f *fixture) {
 	f.expect(everything("1"), answer{events: "a c"})
 	time.Sleep(day/2 + time.Hour)
 	f.restart()
+	if n := f.forget("2"); n != 0 {
+		f.Errorf("forgot %d events that are too old", n)
+	}
 	f.expect(everything("1"), answer{events: "c"})
 	f.expect(after(ids[0], "1"), answer{"c", false, notifier.GapExpired, ids[1], "c"})
 	f.expect(after(ids[0], "3"), answer{"", false, notifier.GapExpired, ids[1], ""})
 	f.expect(after(ids[1], "1"), answer{events: "c"})
-	if n := f.forget("2"); n != 0 {
-		f.Errorf("forgot %d events that are too old", n)
-	}
 	time.Sleep(day)
 	f.restart()
 	f.expect(everything("1"), answer{})
@@ -90,6 +90,9 @@ func boundAge(f *fixture) {
 	}
 	f.restart()
 	f.expect(after(ids[2], "1"), answer{events: "d"})
+	time.Sleep(day)
+	f.restart()
+	f.expect(everything("1"), answer{})
 }
 
 func boundAgeByDefault(f *fixture) {

@@ -2,8 +2,10 @@ package logtest
 
 import (
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"notifier"
 )
@@ -11,6 +13,7 @@ import (
 var closeTests = []test{
 	{"close/refuses", false, unbounded, closeRefuses},
 	{"close/while appending", false, unbounded, closeWhileAppending},
+	{"close/waits", false, unbounded, closeWaits},
 }
 
 func closeRefuses(f *fixture) {
@@ -74,4 +77,28 @@ func closeWhileAppending(f *fixture) {
 			f.Errorf("%d events of %d are there again", len(events), len(ids))
 		}
 	}
+}
+
+// closeWaits: an append that has begun is told before Close returns.
+func closeWaits(f *fixture) {
+	telling, goOn := make(chan struct{}), make(chan struct{})
+	var told atomic.Bool
+	f.log.Follow(func([]notifier.Delivery) {
+		close(telling)
+		<-goOn
+		told.Store(true)
+	})
+	var both sync.WaitGroup
+	both.Go(func() { f.append(pub("a", "1")) })
+	<-telling
+	both.Go(func() {
+		if err := f.log.Close(); err != nil || !told.Load() {
+			f.Errorf("Close returned %v; the follower had been told: %v", err, told.Load())
+		}
+	})
+	for range 1000 {
+		runtime.Gosched() // every chance for Close to return too early
+	}
+	close(goOn)
+	both.Wait()
 }

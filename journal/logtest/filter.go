@@ -47,6 +47,10 @@ func filterSince(f *fixture) {
 		f.expect(q, answer{events: want})
 		f.pagesAddUp(q)
 	}
+	// The oldest event kept is one, also if it is left out.
+	q := after(notifier.ID{Epoch: f.log.Head().Epoch ^ 1}, "1")
+	q.Since = since
+	f.expect(q, answer{"c d e", false, notifier.GapUnknown, f.log.Head().At(0), "a"})
 }
 
 // filterToTheEnd: what is left out makes neither an empty page with more after it

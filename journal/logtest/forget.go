@@ -1,12 +1,18 @@
 package logtest
 
-import "notifier"
+import (
+	"time"
+
+	"notifier"
+	"notifier/journal"
+)
 
 var forgetTests = []test{
 	{"forget/token", false, unbounded, forgetToken},
 	{"forget/nothing", false, unbounded, forgetNothing},
 	{"forget/shared", false, unbounded, forgetShared},
 	{"forget/and go on", false, bounded(2), forgetAndGoOn},
+	{"forget/age", true, journal.Options{MaxAge: day, MaxEvents: -1, MaxBytes: -1}, forgetAge},
 }
 
 // forgetToken: a token's events are gone, and its readers know; nobody else's are.
@@ -26,6 +32,9 @@ func forgetToken(f *fixture) {
 	f.restart()
 	f.expect(after(ids[2], "1"), answer{"f", false, notifier.GapExpired, ids[3], "a"})
 	f.expect(after(ids[3], "1"), answer{events: "f"})
+	if n := f.forget("1"); n != 1 {
+		f.Errorf("forgot %d events, not f", n)
+	}
 }
 
 func forgetNothing(f *fixture) {
@@ -82,4 +91,22 @@ func forgetAndGoOn(f *fixture) {
 		f.expect(after(ids[2], "1"), answer{"e f", false, notifier.GapExpired, next[0], "e"})
 		f.expect(after(next[0], "1"), answer{events: "e f"})
 	}
+}
+
+// forgetAge: what is left when a token was forgotten ages as ever; and the gap of
+// its readers stays, for as long as there is nothing older.
+func forgetAge(f *fixture) {
+	ids := f.append(pub("a", "2"), pub("b", "1", "2"), pub("c", "1"))
+	f.forget("1")
+	ids = append(ids, f.append(pub("d", "2", "1"))...)
+	time.Sleep(day / 2)
+	f.append(pub("e", "2"))
+	f.restart()
+	f.expect(after(ids[0], "1"), answer{"d", false, notifier.GapExpired, ids[2], "d"})
+	f.expect(after(ids[0], "2"), answer{events: "b d e"})
+	time.Sleep(day/2 + time.Hour)
+	f.restart()
+	f.expect(after(ids[0], "1"), answer{"", false, notifier.GapExpired, ids[3], ""})
+	f.expect(after(ids[0], "2"), answer{"e", false, notifier.GapExpired, ids[3], "e"})
+	f.expect(everything("1", "2"), answer{events: "e"})
 }

@@ -54,19 +54,19 @@ func ttlExpires(f *fixture) {
 }
 
 // ttlMakesRoom: any number of events that nobody will read push out none that is
-// kept, and make no gap.
+// kept, and make no gap, though there is room for only one of them.
 func ttlMakesRoom(f *fixture) {
 	origin := f.log.Head()
-	f.append(pub("a", "1"), toAll("b", ""), pub("c", "1"), toAll("d", ""))
+	f.append(pub("a", "1"), toAll("b", ""), pub("c", "1"), toAll("d", ""), pub("e", "1"), toAll("f", ""))
 	for i := range 50 {
 		ttl := time.Duration(i%2) * time.Second
 		f.append(brief(pub("x", "1"), ttl), brief(toAll("y", ""), ttl))
-		time.Sleep(61 * time.Second)
+		time.Sleep(62 * time.Second)
 	}
-	f.append(pub("e", "1"), toAll("f", ""))
+	f.append(pub("g", "1"), toAll("h", ""))
 	f.restart()
 	q := notifier.Query{Tokens: []string{"1"}, After: origin, Live: f.log.Head().Seq}
-	f.expect(q, answer{events: "a b c d e f"})
+	f.expect(q, answer{events: "a b c d e f g h"})
 }
 
 // ttlForcedOut: a slow stream that was open misses no event of the last minute, or
