@@ -7,9 +7,10 @@ import (
 	"notifier"
 )
 
-// A shard owns the topics whose tokens hash to it, and all their streams. One
-// worker does everything to them, so that streams need no locks; others leave
-// events in topics and requests in the mail.
+// A shard owns the topics whose tokens hash to it, and all their streams. Whoever
+// holds work does everything to them, so that streams need no locks of their own:
+// the shard's worker, or a publisher that finds nobody at work and has little to do.
+// Others leave events in topics and requests in the mail.
 type shard struct {
 	hub  *Hub
 	wake chan struct{} // one slot: a wake-up is never waited for
@@ -18,10 +19,15 @@ type shard struct {
 	topics   map[string]*topic
 	followed uint64 // every event up to here has been put into the topics of its time
 	dirty    []*topic
+	reach    int // streams of the dirty topics
 	mail     []func()
 
-	// owned by the worker
+	work sync.Mutex // taken before mu
+
+	// guarded by work
 	now    time.Duration // since hub.start
+	todo   []*topic      // dirty of this round
+	calls  []func()      // mail of this round
 	wheel  wheel
 	batch  []byte // several frames for one write
 	writer *rawWriter
@@ -74,12 +80,21 @@ func (s *shard) tell(batch []notifier.Delivery, frames []frame) {
 		}
 	}
 	s.followed = batch[len(batch)-1].Event.ID.Seq
-	ring := len(s.dirty) > 0
+	ring, small := len(s.dirty) > 0, len(batch) == 1 && s.reach <= atOnce
 	s.mu.Unlock()
-	if ring {
+	switch {
+	case !ring:
+	case small && s.work.TryLock():
+		s.round()
+		s.work.Unlock()
+	default:
 		s.ring()
 	}
 }
+
+// atOnce is to how many streams the journal's follower writes an event itself:
+// waking the worker would take longer, and the next batch is not yet due.
+const atOnce = 4
 
 func (s *shard) push(t *topic, d *notifier.Delivery, f *frame) {
 	if f.chunk == nil {
@@ -89,6 +104,7 @@ func (s *shard) push(t *topic, d *notifier.Delivery, f *frame) {
 	if !t.dirty {
 		t.dirty = true
 		s.dirty = append(s.dirty, t)
+		s.reach += t.open
 	}
 }
 
@@ -142,8 +158,6 @@ func (s *shard) snapshot() []*topic {
 func (s *shard) run() {
 	tick := time.NewTicker(wheelTick)
 	defer tick.Stop()
-	var mail []func()
-	var dirty []*topic
 	for {
 		select {
 		case <-s.wake:
@@ -152,42 +166,45 @@ func (s *shard) run() {
 			s.abandon()
 			return
 		}
-		s.now = time.Since(s.hub.start)
-		mail, dirty = s.take(mail, dirty)
-		// Topics first: what a request does to a single stream may then trim its
-		// topic, since every live stream has read it.
-		for _, t := range dirty {
-			s.deliver(t)
-		}
-		for _, f := range mail {
-			f()
-		}
+		s.work.Lock()
+		s.round()
 		s.wheel.advance(s.now, s.due)
+		s.work.Unlock()
 	}
 }
 
-// take empties the mail and the list of dirty topics into the slices of the last
-// round.
-func (s *shard) take(mail []func(), dirty []*topic) ([]func(), []*topic) {
-	clear(mail)
-	clear(dirty)
+// round does what has come up: topics first, since what a call does to a single
+// stream may trim its topic, which every live stream has read by then. work is held.
+func (s *shard) round() {
+	s.now = time.Since(s.hub.start)
+	s.take()
+	for i, t := range s.todo {
+		s.deliver(t)
+		s.todo[i] = nil
+	}
+	for i, f := range s.calls {
+		f()
+		s.calls[i] = nil
+	}
+}
+
+// take empties the mail and the list of dirty topics.
+func (s *shard) take() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	mail, s.mail = s.mail, mail[:0]
-	dirty, s.dirty = s.dirty, dirty[:0]
-	for _, t := range dirty {
+	s.calls, s.mail = s.mail, s.calls[:0]
+	s.todo, s.dirty, s.reach = s.dirty, s.todo[:0], 0
+	for _, t := range s.todo {
 		t.dirty = false
 		t.absorb()
 	}
-	return mail, dirty
 }
 
 // abandon closes what is open when the hub stops; streams of the mail too.
 func (s *shard) abandon() {
-	mail, _ := s.take(nil, nil)
-	for _, f := range mail {
-		f()
-	}
+	s.work.Lock()
+	defer s.work.Unlock()
+	s.round()
 	for _, t := range s.snapshot() {
 		s.closeTopic(t, gone)
 	}

@@ -6,8 +6,8 @@ import (
 	"notifier"
 )
 
-// A stream is one open connection of a subscriber. Its fields belong to the
-// worker of its topic's shard.
+// A stream is one open connection of a subscriber. Its fields belong to
+// whoever holds the work of its topic's shard.
 type stream struct {
 	topic   *topic
 	index   int // in topic.streams

@@ -15,7 +15,7 @@ type topic struct {
 	lost         uint64 // up to here pending was given up: streams read it from the journal
 	dirty        bool   // on the shard's list
 
-	// owned by the shard's worker
+	// guarded by shard.work
 	streams   []*stream
 	behind    int // streams among them that are not live
 	tail      []entry
@@ -50,7 +50,7 @@ func (t *topic) push(e entry) {
 	t.pendingBytes += e.frame.size()
 }
 
-// absorb moves what is pending into the tail; shard.mu is held by the worker.
+// absorb moves what is pending into the tail; both locks of the shard are held.
 func (t *topic) absorb() {
 	if t.lost > 0 {
 		t.forget(t.lost)

@@ -7,8 +7,8 @@ import (
 	"notifier"
 )
 
-// What a shard's worker does to streams. Nothing else touches them, except that a
-// reader reads what it needs of a stream that is catching up.
+// What is done to streams by whoever holds their shard's work. Nothing else touches
+// them, except that a reader reads what it needs of a stream that is catching up.
 
 // opened takes a registered stream in.
 func (s *shard) opened(st *stream) {
