@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -132,6 +133,9 @@ func (c *committer) run() {
 	for {
 		select {
 		case <-c.wake:
+			// Those who were answered just now may have the next publication ready:
+			// without them every round would have half of all publishers.
+			runtime.Gosched()
 			c.round(c.take())
 		case <-c.x.fence.down:
 			c.recover()
