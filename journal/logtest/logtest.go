@@ -2,8 +2,8 @@
 // memory, the durable one and any other.
 //
 // It knows of a log only its interface. It does not take appending to be
-// instantaneous, and it never polls: who waits for an event, waits for the
-// follower. Where time must pass it runs on the fake clock of testing/synctest.
+// instantaneous: who waits for an event, waits for the follower. Where time must
+// pass it runs on the fake clock of testing/synctest.
 package logtest
 
 import (
