@@ -108,6 +108,7 @@ func (l *durable) start() {
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	l.kept.Go(func() { l.keep(ctx) })
+	l.committer.poke() // the bounds may be others than they were
 }
 
 // keep has the bounds held also while nobody appends, and space given back without

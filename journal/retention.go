@@ -16,17 +16,17 @@ const (
 
 // unboundedBytes is when a bucket is full in a log without MaxBytes, so that one
 // can be set later.
-const unboundedBytes = 1 << 30
+const unboundedBytes = 256 << 20
 
 // full reports whether new events belong in another bucket.
-func (x *index) full(b *bucket, now int64) bool {
-	if x.opts.MaxAge >= 0 && now-b.opened >= int64(x.opts.MaxAge)/bucketsPerAge {
+func (x *index) full(s *state, now int64) bool {
+	if x.opts.MaxAge >= 0 && now-s.current().opened >= int64(x.opts.MaxAge)/bucketsPerAge {
 		return true
 	}
 	if x.opts.MaxBytes < 0 {
-		return b.bytes >= unboundedBytes
+		return s.bytes >= unboundedBytes
 	}
-	return b.bytes >= x.opts.MaxBytes/bucketsPerBytes
+	return s.bytes >= x.opts.MaxBytes/bucketsPerBytes
 }
 
 // cutoff is the time of events that are too old now.
@@ -41,7 +41,7 @@ func (x *index) cutoff(now int64) int64 {
 // that takes new events, and returns them.
 func (r *round) retain() (dropped []bucket) {
 	s := &r.next
-	bytes := int64(0)
+	bytes := s.bytes
 	for _, b := range s.buckets {
 		bytes += b.bytes
 	}

@@ -71,18 +71,17 @@ const claimedLen = 8 + 8 + len(hash{})
 // begin begins a round. Only one may be under way.
 func (x *index) begin(now time.Time) *round {
 	r := &round{x: x, batch: x.db.NewBatch(), next: *x.state.Load(), now: now.UnixNano()}
-	r.next.buckets = slices.Clone(r.next.buckets)
 	if x.opts.KeyWindow >= 0 && r.now-r.next.genOpened >= int64(x.opts.KeyWindow) {
 		r.next.generation++
 		r.next.genOpened = r.now
 	}
-	if cur := r.next.current(); cur.first <= r.next.last && x.full(cur, r.now) {
-		cur.closed = r.next.lastTime
-		r.changed = append(r.changed, cur)
-		r.next.buckets = append(r.next.buckets, bucket{
-			number: cur.number + 1, first: r.next.last + 1, opened: r.now,
+	if s := &r.next; s.current().first <= s.last && x.full(s, r.now) {
+		s.buckets = append(slices.Clone(s.buckets), bucket{
+			number: s.current().number + 1, first: s.last + 1, opened: r.now,
 		})
-		r.changed = append(r.changed, r.next.current())
+		over := &s.buckets[len(s.buckets)-2]
+		over.closed, over.bytes, s.bytes = s.lastTime, s.bytes, 0
+		r.changed = append(r.changed, over, s.current())
 	}
 	return r
 }
@@ -181,7 +180,7 @@ func (r *round) apply() error {
 	if r.next.last > r.x.state.Load().last {
 		r.next.lastTime = r.now
 	}
-	r.next.current().bytes += r.size
+	r.next.bytes += r.size
 	dropped := r.retain()
 	rolled := r.next.generation != r.x.state.Load().generation
 	if r.batch.Empty() && len(r.changed) == 0 && len(dropped) == 0 && !rolled {

@@ -14,6 +14,7 @@ import (
 type state struct {
 	last       uint64 // event
 	lastTime   int64  // its time; nanoseconds since 1970, like all times here
+	bytes      int64  // in the last bucket
 	buckets    []bucket
 	generation uint32 // of idempotency keys
 	genOpened  int64
@@ -24,8 +25,8 @@ type bucket struct {
 	number uint32
 	first  uint64
 	opened int64
-	closed int64 // time of its last event
-	bytes  int64
+	closed int64 // time of its last event; not of the last bucket
+	bytes  int64 // not of the last bucket
 }
 
 func newState(now time.Time) *state {
@@ -75,7 +76,7 @@ func (s *state) encode() []byte {
 	b := make([]byte, 0, stateLen)
 	b = binary.BigEndian.AppendUint64(b, s.last)
 	b = binary.BigEndian.AppendUint64(b, uint64(s.lastTime))
-	b = binary.BigEndian.AppendUint64(b, uint64(s.current().bytes))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.bytes))
 	b = binary.BigEndian.AppendUint32(b, s.generation)
 	return binary.BigEndian.AppendUint64(b, uint64(s.genOpened))
 }
@@ -117,14 +118,12 @@ func loadState(db *pebble.DB) (*state, error) {
 	s := &state{
 		last:       binary.BigEndian.Uint64(v),
 		lastTime:   int64(binary.BigEndian.Uint64(v[8:])),
+		bytes:      int64(binary.BigEndian.Uint64(v[16:])),
 		generation: binary.BigEndian.Uint32(v[24:]),
 		genOpened:  int64(binary.BigEndian.Uint64(v[28:])),
 	}
-	if s.buckets, err = loadBuckets(db); err != nil {
-		return nil, err
-	}
-	s.current().bytes = int64(binary.BigEndian.Uint64(v[16:]))
-	return s, nil
+	s.buckets, err = loadBuckets(db)
+	return s, err
 }
 
 func loadBuckets(db *pebble.DB) (buckets []bucket, err error) {
