@@ -29,8 +29,8 @@ type Page struct {
 	// Gap says whether events between the reader's position and the first of
 	// Events may be missing, and why.
 	Gap Gap
-	// Start is the position that Events follow: the query's After, or where the
-	// journal begins to know everything again if there is a Gap.
+	// Start is the query's After, or with a Gap where the log begins to know
+	// everything again. Events that are kept although they are older come too.
 	Start ID
 	// Oldest is the first event still kept for the tokens, the zero ID if none is.
 	// Set only with a Gap.

@@ -81,14 +81,13 @@ func appendReady(b []byte, start notifier.ID, resumed bool) []byte {
 	return appendControl(b, "ready", fmt.Sprintf(`{"resumed":%t}`, resumed), start.String())
 }
 
-// appendGap says that events may be missing. Its id is where the stream goes on: a
-// client that loses the stream right after it is not told of the same gap again.
-func appendGap(b []byte, page notifier.Page) []byte {
+// appendGap says that events may be missing. Its id is where the stream goes on.
+func appendGap(b []byte, page notifier.Page, start notifier.ID) []byte {
 	data := fmt.Sprintf(`{"reason":%q}`, page.Gap)
 	if !page.Oldest.IsZero() {
 		data = fmt.Sprintf(`{"reason":%q,"oldest":%q}`, page.Gap, page.Oldest)
 	}
-	return appendControl(b, "gap", data, page.Start.String())
+	return appendControl(b, "gap", data, start.String())
 }
 
 // intro is what every stream begins with: how long to wait before reconnecting,

@@ -41,10 +41,10 @@ func (r *readers) add(st *stream) {
 func (r *readers) run() {
 	for st := r.take(); st != nil; st = r.take() {
 		page, err := r.hub.log.Replay(r.hub.ctx, st.query())
-		page.Start = st.start(page)
-		entries := st.encode(page)
+		start := startOf(page)
+		entries := st.encode(page, start)
 		s := st.topic.shard
-		s.do(func() { s.gotPage(st, page, entries, err) })
+		s.do(func() { s.gotPage(st, page, start, entries, err) })
 	}
 }
 
@@ -82,30 +82,30 @@ func (st *stream) query() notifier.Query {
 	return q
 }
 
-// start is the position that a page follows, also where the stream had none.
-func (st *stream) start(page notifier.Page) notifier.ID {
-	switch {
-	case !page.Start.IsZero():
-		return page.Start
-	case len(page.Events) > 0:
-		first := page.Events[0].ID
-		return first.At(first.Seq - 1)
+// startOf is the position right before a page: a stream that is cut off there loses
+// nothing of it.
+func startOf(page notifier.Page) notifier.ID {
+	if len(page.Events) == 0 {
+		return page.Next
 	}
-	return page.Next
+	first := page.Events[0].ID
+	return first.At(first.Seq - 1)
 }
 
 // encode makes the frames of a page. What tells the client how the page follows
-// its own position comes first, and in one piece: it is sent once.
-func (st *stream) encode(page notifier.Page) []entry {
+// its own position comes first, and in one piece: it is sent once. A gap that the
+// client has been told of is not told again by the pages across it.
+func (st *stream) encode(page notifier.Page, start notifier.ID) []entry {
 	entries := make([]entry, 0, len(page.Events)+1)
 	ready := st.control && st.resume != nil
-	if gap := page.Gap != notifier.GapNone; ready || gap {
-		entries = append(entries, entry{page.Start.Seq, frameOf(func(b []byte) []byte {
+	gap := page.Gap != notifier.GapNone && (page.Start.Seq > st.told || st.resume != nil)
+	if ready || gap {
+		entries = append(entries, entry{start.Seq, frameOf(func(b []byte) []byte {
 			if ready {
-				b = appendReady(b, page.Start, !gap && !st.resume.after.IsZero())
+				b = appendReady(b, start, page.Gap == notifier.GapNone && !st.resume.after.IsZero())
 			}
 			if gap {
-				b = appendGap(b, page)
+				b = appendGap(b, page, start)
 			}
 			return b
 		})})

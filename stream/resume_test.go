@@ -274,3 +274,29 @@ func TestJournalTrouble(t *testing.T) {
 		}
 	})
 }
+
+// What is kept of the events for all may be older than what is kept of the token:
+// after a gap the client gets both, and is told once, however many pages it takes.
+func TestGapHidesNothingKept(t *testing.T) {
+	run(t, stream.Config{}, journal.Options{MaxEvents: 2000}, func(b *bench) {
+		start := b.publish([]string{"1"}, "first")[0]
+		var want []string
+		for i := range 1000 {
+			b.append(notifier.Publication{All: true, Data: fmt.Append(nil, "all ", i), TTL: time.Hour})
+			want = append(want, fmt.Sprint("all ", i))
+		}
+		b.publish([]string{"1"}, numbers(0, 3000)...)
+		want = append(want, numbers(1000, 3000)...)
+		c := b.open("1", "Last-Event-ID", start.String())
+		gap, err := c.Next()
+		if err != nil || gap.Type != "notifier-gap" {
+			t.Fatalf("got %+v, %v", gap, err)
+		}
+		c.want(want...)
+		again := b.open("1", "Last-Event-ID", gap.ID)
+		if ev, err := again.Next(); err != nil || ev.Type != "notifier-gap" {
+			t.Fatalf("got %+v, %v", ev, err)
+		}
+		again.want(want...)
+	})
+}

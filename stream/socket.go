@@ -19,7 +19,7 @@ type socket struct {
 	st   *stream
 
 	poll  poller
-	slot  int32 // the poller's
+	slot  int32 // the poller's, -1 for none
 	heard int   // bytes the client has sent on the stream; the poller's
 }
 
@@ -74,7 +74,7 @@ func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro
 	if err != nil {
 		return false
 	}
-	k := &socket{conn: tcp, raw: raw, st: st, poll: h.poller(), heard: buf.Reader.Buffered()}
+	k := &socket{conn: tcp, raw: raw, st: st, poll: h.poller(), slot: -1, heard: buf.Reader.Buffered()}
 	st.sink = k
 	st.chunked = r.ProtoAtLeast(1, 1)
 	tcp.SetWriteBuffer(sendBuffer)

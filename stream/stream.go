@@ -20,6 +20,7 @@ type stream struct {
 	rest   []byte // but for this, the end of the last one
 	live   uint64 // pos at opening: what came later was published while it was open
 	resume *resume
+	told   uint64 // where the last gap that the client was told of ended
 
 	last    time.Duration // last bytes handed to the sink, since hub.start
 	ends    time.Duration // 0 for never

@@ -250,6 +250,7 @@ func TestDrainIsSpread(t *testing.T) {
 				}
 			}()
 		}
+		synctest.Wait()
 		b.hub.Drain(window)
 		early := 0
 		for range streams {

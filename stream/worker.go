@@ -58,7 +58,7 @@ func (s *shard) catchUp(st *stream) {
 }
 
 // gotPage continues a stream that is catching up.
-func (s *shard) gotPage(st *stream, page notifier.Page, entries []entry, err error) {
+func (s *shard) gotPage(st *stream, page notifier.Page, start notifier.ID, entries []entry, err error) {
 	if st.state == closed {
 		return
 	}
@@ -67,7 +67,10 @@ func (s *shard) gotPage(st *stream, page notifier.Page, entries []entry, err err
 		return
 	}
 	st.resume = nil
-	st.pos = page.Start.Seq
+	st.pos = start.Seq
+	if page.Gap != notifier.GapNone {
+		st.told = page.Start.Seq
+	}
 	if !s.writeAll(st, entries) {
 		return
 	}
