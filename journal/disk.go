@@ -162,18 +162,11 @@ func (l *durable) Replay(ctx context.Context, q notifier.Query) (notifier.Page, 
 	if err := ctx.Err(); err != nil {
 		return notifier.Page{}, err
 	}
-	r, err := l.x.reader(time.Now())
-	if err == nil {
-		defer r.close()
-		var page notifier.Page
-		if page, err = r.page(q); err == nil {
-			return page, nil
-		}
+	page, err := l.x.replay(q)
+	if err != nil && !errors.Is(err, notifier.ErrUnavailable) {
+		err = l.committer.unavailable(err)
 	}
-	if errors.Is(err, notifier.ErrUnavailable) {
-		return notifier.Page{}, err
-	}
-	return notifier.Page{}, l.committer.unavailable(err)
+	return page, err
 }
 
 func (l *durable) Forget(ctx context.Context, token string) (int, error) {

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -51,53 +52,69 @@ func (p *reader) close() {
 	p.x.mu.RUnlock()
 }
 
-// page answers a query; see [Log.Replay].
+// replay answers a query; see [Log.Replay].
+func (x *index) replay(q notifier.Query) (notifier.Page, error) {
+	p, err := x.reader(time.Now())
+	if err != nil {
+		return notifier.Page{}, err
+	}
+	defer p.close()
+	page, err := p.page(q)
+	if err != nil {
+		return notifier.Page{}, err
+	}
+	return page, nil
+}
+
+// page finds what a page follows, and then reads it.
 func (p *reader) page(q notifier.Query) (notifier.Page, error) {
-	origin := p.x.origin()
-	page := notifier.Page{Start: q.After, Next: origin.At(p.head)}
+	future := q.After.Epoch == p.x.identity.epoch && q.After.Seq > p.head
 	s := p.selection(q)
-	if !q.After.IsZero() && q.After.Epoch != origin.Epoch {
+	if future || q.After.Epoch != p.x.identity.epoch {
 		s.after = 0 // says nothing here: read from the beginning
 	}
-	future := s.after > p.head
-	if future {
-		s.after = 0
-	}
 	if err := s.walk(); err != nil {
-		return page, err
+		return notifier.Page{}, err
 	}
-	switch after := q.After; {
-	case after.IsZero():
-	case after.Epoch != origin.Epoch:
-		page.Gap, page.Start = notifier.GapUnknown, origin.At(s.floor)
-	case future:
-		page.Gap, page.Start = notifier.GapUnknown, page.Next
-	case after.Seq < s.floor:
-		page.Gap, page.Start = notifier.GapExpired, origin.At(s.floor)
-	}
+	page := p.begin(q.After, s.floor)
+	var err error
 	if page.Gap != notifier.GapNone {
-		oldest, err := p.oldest(q, s)
-		if err != nil {
+		if page.Oldest, err = p.oldest(s); err != nil {
 			return page, err
 		}
-		page.Oldest = oldest
 	}
 	if future {
 		return page, nil
 	}
-	var err error
-	if page.Events, page.More, err = s.read(cmp.Or(q.Limit, pageEvents), cmp.Or(q.Bytes, pageBytes)); page.More {
+	if page.Events, page.More, err = s.read(); page.More {
 		page.Next = page.Events[len(page.Events)-1].ID
 	}
 	return page, err
 }
 
-// oldest is the first event kept for a query's tokens, the zero ID for none.
-func (p *reader) oldest(q notifier.Query, s *selection) (notifier.ID, error) {
-	if s.after > 0 || !q.Since.IsZero() {
-		q.Since = time.Time{}
+// begin tells whether the log can vouch for what follows a position.
+func (p *reader) begin(after notifier.ID, floor uint64) notifier.Page {
+	origin := p.x.origin()
+	page := notifier.Page{Start: after, Next: origin.At(p.head)}
+	switch {
+	case after.IsZero():
+	case after.Epoch != origin.Epoch:
+		page.Gap, page.Start = notifier.GapUnknown, origin.At(floor)
+	case after.Seq > p.head:
+		page.Gap, page.Start = notifier.GapUnknown, page.Next
+	case after.Seq < floor:
+		page.Gap, page.Start = notifier.GapExpired, origin.At(floor)
+	}
+	return page
+}
+
+// oldest is the first event kept for the tokens of a selection, the zero ID for
+// none.
+func (p *reader) oldest(s *selection) (notifier.ID, error) {
+	if s.after > 0 || !s.q.Since.IsZero() {
+		q := s.q
+		q.Since, q.After, q.Limit = time.Time{}, notifier.ID{}, 1
 		s = p.selection(q)
-		s.after = 0
 		if err := s.walk(); err != nil {
 			return notifier.ID{}, err
 		}
@@ -108,41 +125,55 @@ func (p *reader) oldest(q notifier.Query, s *selection) (notifier.ID, error) {
 	return p.x.origin().At(s.picks[0].seq), nil
 }
 
-// walk pushes the events of a token after a position into a window.
+// walk pushes the events of a token after a position into a window: those of each
+// bucket, and the floor that stands behind them.
 func (p *reader) walk(token hash, after uint64, w *window) error {
-	var key [eventKeyLen]byte
-	cutoff := p.x.cutoff(p.now)
-	w.floor = p.st.floor(cutoff)
-	place := 0
+	w.floor = p.st.floor(p.x.cutoff(p.now))
 	for _, b := range p.st.from(after) {
-		start := eventKey(key[:0], b.number, token, after+1)
-		for ok := p.it.SeekPrefixGE(start); ok; ok = p.it.Next() {
-			seq := seqOf(p.it.Key())
-			value, err := p.it.ValueAndErr()
-			if err != nil {
-				return err
-			}
-			place++
-			if seq == floorSeq {
-				w.floor = max(w.floor, decodeFloor(value))
-				continue
-			}
-			head, _, err := decodeHead(value)
-			switch {
-			case err != nil:
-				return fmt.Errorf("event %d: %w", seq, err)
-			case seq > p.head:
-			case head.time <= cutoff:
-				w.floor = max(w.floor, seq)
-			default:
-				w.push(ref{head: head, seq: seq, bucket: b.number, place: place})
-			}
-		}
-		if err := p.it.Error(); err != nil {
+		if err := p.walkBucket(b.number, token, after, w); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (p *reader) walkBucket(bucket uint32, token hash, after uint64, w *window) error {
+	var room, floorRoom [eventKeyLen]byte
+	start, floor := eventKey(room[:0], bucket, token, after+1), eventKey(floorRoom[:0], bucket, token, floorSeq)
+	ok := p.it.SeekPrefixGE(start)
+	for place := 0; ok; place++ {
+		value, err := p.it.ValueAndErr()
+		if err != nil {
+			return err
+		}
+		seq := seqOf(p.it.Key())
+		if seq == floorSeq {
+			w.floor = max(w.floor, decodeFloor(value))
+			return nil
+		}
+		head, _, err := decodeHead(value)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", seq, err)
+		}
+		if seq <= p.head {
+			p.push(w, ref{head: head, seq: seq, bucket: bucket, place: place})
+		}
+		if w.full() {
+			ok = p.it.SeekPrefixGE(floor)
+		} else {
+			ok = p.it.Next()
+		}
+	}
+	return p.it.Error()
+}
+
+// push puts an event into a window if it is not too old.
+func (p *reader) push(w *window, r ref) {
+	if r.time <= p.x.cutoff(p.now) {
+		w.floor = max(w.floor, r.seq)
+	} else {
+		w.push(r)
+	}
 }
 
 func decodeFloor(value []byte) uint64 {
@@ -157,6 +188,7 @@ type selection struct {
 	p      *reader
 	q      notifier.Query
 	after  uint64
+	limit  int
 	tokens []hash // of the query, and the one for all
 	floor  uint64
 	picks  []pick
@@ -169,13 +201,21 @@ type pick struct {
 }
 
 func (p *reader) selection(q notifier.Query) *selection {
-	return &selection{p: p, q: q, after: q.After.Seq, tokens: append(p.x.hash.tokens(q.Tokens), allToken)}
+	return &selection{
+		p: p, q: q,
+		after:  q.After.Seq,
+		limit:  cmp.Or(q.Limit, pageEvents),
+		tokens: append(p.x.hash.tokens(q.Tokens), allToken),
+	}
 }
 
 // walk finds the events and the floor that concerns them.
 func (s *selection) walk() error {
 	for _, token := range s.tokens {
 		w := window{max: s.p.x.opts.MaxEvents}
+		if w.max < 0 {
+			w.enough, w.wanted = s.limit+1, s.wanted
+		}
 		if err := s.p.walk(token, s.after, &w); err != nil {
 			return err
 		}
@@ -202,15 +242,8 @@ func (s *selection) wanted(r *ref) bool {
 }
 
 // read reads what fits a page, and reports whether there is more.
-func (s *selection) read(limit, bytes int) (events []notifier.Event, more bool, err error) {
-	fit := len(s.picks)
-	for i, pick := range s.picks {
-		if i > 0 && (i == limit || bytes < pick.size) {
-			fit, more = i, true
-			break
-		}
-		bytes -= pick.size
-	}
+func (s *selection) read() (events []notifier.Event, more bool, err error) {
+	fit := s.fit()
 	if fit == 0 {
 		return nil, false, nil
 	}
@@ -225,7 +258,19 @@ func (s *selection) read(limit, bytes int) (events []notifier.Event, more bool, 
 			}
 		}
 	}
-	return events, more, nil
+	return events, fit < len(s.picks), nil
+}
+
+// fit is how many events fit a page.
+func (s *selection) fit() int {
+	bytes := cmp.Or(s.q.Bytes, pageBytes)
+	for i, pick := range s.picks {
+		if i > 0 && (i == s.limit || bytes < pick.size) {
+			return i
+		}
+		bytes -= pick.size
+	}
+	return len(s.picks)
 }
 
 // event reads an event. Called for those of one token in order it moves on from
@@ -258,10 +303,10 @@ func (p *reader) wideBody(pick pick) (body []byte, err error) {
 	return p.get(p.body, bodyKey(nil, pick.bucket, pick.seq))
 }
 
-// get returns the value of a key that is there.
+// get returns the value of a key that is there, and is next if things go well.
 func (p *reader) get(it *pebble.Iterator, key []byte) ([]byte, error) {
-	next := it.Valid() && it.Next()
-	if (!next || string(it.Key()) != string(key)) && !it.SeekPrefixGE(key) || string(it.Key()) != string(key) {
+	at := func(ok bool) bool { return ok && bytes.Equal(it.Key(), key) }
+	if !at(it.Valid() && it.Next()) && !at(it.SeekPrefixGE(key)) {
 		return nil, errors.Join(it.Error(), fmt.Errorf("event %d: %w", seqOf(key), errCorrupt))
 	}
 	return it.ValueAndErr()

@@ -21,7 +21,12 @@ func (r *ref) worthless() int64 { return r.time + int64(r.ttl) + int64(grace) }
 // published. It may begin anywhere; it knows the floors after that place.
 type window struct {
 	max      int  // events; negative for no bound
-	dropping bool // dropped is wanted
+	dropping bool // dropped is asked for
+
+	// Without a bound the window is full when it has enough events, 0 for never,
+	// and takes only those that are wanted.
+	enough int
+	wanted func(*ref) bool
 
 	refs    []ref // kept
 	dropped []ref
@@ -29,7 +34,14 @@ type window struct {
 	first   int64 // no ref is worthless before then; only if there are any
 }
 
+// full reports whether nothing more can change what the window is asked for, but
+// for floors.
+func (w *window) full() bool { return w.enough > 0 && len(w.refs) >= w.enough }
+
 func (w *window) push(r ref) {
+	if w.full() || w.wanted != nil && !w.wanted(&r) {
+		return
+	}
 	if worthless := r.worthless(); len(w.refs) == 0 || worthless < w.first {
 		w.first = worthless
 	}
