@@ -25,7 +25,7 @@ type Config struct {
 	Listen      string `env:"NOTIFIER_LISTEN" default:"127.0.0.1:4001" placeholder:"ADDR" help:"Address for clients (${default})."`
 	AdminListen string `env:"NOTIFIER_ADMIN_LISTEN" default:"127.0.0.1:4002" placeholder:"ADDR" help:"Admin address (${default}); \"\" is off."`
 	BasePath    string `env:"NOTIFIER_BASE_PATH" placeholder:"/PATH" help:"Path that all routes lie under."`
-	Data        string `env:"NOTIFIER_DATA" default:"memory" placeholder:"${default}" help:"Where events are kept: only memory, so far."`
+	Data        string `env:"NOTIFIER_DATA" default:"notifier-data" placeholder:"DIR" help:"Directory of the events (${default}), or: memory."`
 
 	Heartbeat       time.Duration `env:"NOTIFIER_HEARTBEAT" default:"15s" help:"Silence after which a stream gets a comment."`
 	Retry           time.Duration `env:"NOTIFIER_RETRY" default:"3s" help:"When clients reconnect, ±25 %."`
