@@ -47,6 +47,7 @@ func program(t *testing.T, env []string, name string, args ...string) *exec.Cmd 
 		name = filepath.Join(dir, name)
 	}
 	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir = dir // where a server keeps its events
 	cmd.Env = append(env, asProgram+"=1", "GORACE=atexit_sleep_ms=0", "PATH="+dir+":"+os.Getenv("PATH"))
 	return cmd
 }

@@ -69,7 +69,7 @@ func serve(t *testing.T, addr string, flags ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"serve", "--listen", addr, "--admin-listen", ""}, flags...)
+	args := append([]string{"serve", "--listen", addr, "--admin-listen", "", "--data", "memory"}, flags...)
 	s := &server{child: start(t, bin, args...), url: "http://" + addr}
 	eventually(t, "the server is ready", func() bool {
 		select {
