@@ -25,7 +25,12 @@ const memDir = "data"
 
 func openMem(t *testing.T, fs vfs.FS, opts Options) *durable {
 	t.Helper()
-	log, err := Disk{Options: opts, Log: slog.New(slog.DiscardHandler), fs: fs, tune: timeless}.Open(memDir)
+	return openOn(t, fs, memDir, opts)
+}
+
+func openOn(t *testing.T, fs vfs.FS, dir string, opts Options) *durable {
+	t.Helper()
+	log, err := Disk{Options: opts, Log: slog.New(slog.DiscardHandler), fs: fs, tune: timeless}.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +100,12 @@ type trial struct {
 }
 
 func newTrial(t *testing.T, fs vfs.FS, opts Options) *trial {
+	return newTrialIn(t, fs, memDir, opts)
+}
+
+func newTrialIn(t *testing.T, fs vfs.FS, dir string, opts Options) *trial {
 	r := &trial{T: t, acked: map[string]notifier.ID{}}
-	r.log = openMem(t, fs, opts)
+	r.log = openOn(t, fs, dir, opts)
 	r.log.Follow(func(batch []notifier.Delivery) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
