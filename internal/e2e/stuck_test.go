@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -89,6 +90,51 @@ func TestStuckReader(t *testing.T) {
 	got, err := io.Copy(io.Discard, stuck)
 	if got == 0 || got > events*size/2 {
 		t.Errorf("the stuck stream carried %d bytes, then %v", got, err)
+	}
+}
+
+// TestNewcomersBesideStuckReader has clients come and go while one of their token
+// does not read. For its sake the hub holds events ready, and for a newcomer they
+// may at once be more than its connection takes.
+func TestNewcomersBesideStuckReader(t *testing.T) {
+	n := nodetest.Start(t, func(c *config.Config) { c.StreamsPerToken = 0 })
+	openStuck(t, n.Addr())
+	over := make(chan struct{})
+	var publishers, newcomers errgroup.Group
+	for range 2 {
+		big := publication{Tokens: []string{"t"}, Data: strings.Repeat("x", 200<<10)}
+		publishers.Go(func() error {
+			for {
+				select {
+				case <-over:
+					return nil
+				default:
+				}
+				if _, err := post(client, n.URL, big); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	for range 4 {
+		newcomers.Go(func() error {
+			for range 50 {
+				resp, err := client.Get(n.URL + "/events?token=t")
+				if err != nil {
+					return err
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusOK {
+					return errors.New(resp.Status)
+				}
+			}
+			return nil
+		})
+	}
+	err := newcomers.Wait()
+	close(over)
+	if err := errors.Join(err, publishers.Wait()); err != nil {
+		t.Error(err)
 	}
 }
 
