@@ -18,12 +18,12 @@ import (
 // When the disk fails it refuses, and tries to open the index again until it can.
 type committer struct {
 	x       *index
-	tell    func([]notifier.Delivery)
 	wake    chan struct{} // has room for one: there is something to do
 	closing chan struct{}
 	stopped chan struct{}
 
 	mu      sync.Mutex
+	tell    func([]notifier.Delivery)
 	waiting []*job
 	refusal error // why nothing is taken
 
@@ -59,14 +59,9 @@ func newCommitter(x *index) *committer {
 // begun, the job is not done.
 func (c *committer) do(ctx context.Context, j *job) error {
 	j.done = make(chan struct{})
-	c.mu.Lock()
-	if c.refusal != nil {
-		c.mu.Unlock()
-		return c.refusal
+	if err := c.enqueue(j); err != nil {
+		return err
 	}
-	c.waiting = append(c.waiting, j)
-	c.mu.Unlock()
-	c.poke()
 	select {
 	case <-j.done:
 		return j.err
@@ -77,6 +72,17 @@ func (c *committer) do(ctx context.Context, j *job) error {
 	}
 	<-j.done
 	return j.err
+}
+
+func (c *committer) enqueue(j *job) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refusal != nil {
+		return c.refusal
+	}
+	c.waiting = append(c.waiting, j)
+	c.poke()
+	return nil
 }
 
 func (c *committer) withdraw(j *job) bool {
@@ -197,9 +203,18 @@ func (c *committer) round(jobs []*job) {
 	finish(jobs, nil)
 }
 
+func (c *committer) follow(tell func([]notifier.Delivery)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tell = tell
+}
+
 func (c *committer) announce(batch []notifier.Delivery) {
-	if c.tell != nil && len(batch) > 0 {
-		c.tell(batch)
+	c.mu.Lock()
+	tell := c.tell
+	c.mu.Unlock()
+	if tell != nil && len(batch) > 0 {
+		tell(batch)
 	}
 }
 

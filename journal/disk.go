@@ -179,7 +179,7 @@ func (l *durable) Forget(ctx context.Context, token string) (int, error) {
 	return j.forgotten, err
 }
 
-func (l *durable) Follow(tell func(batch []notifier.Delivery)) { l.committer.tell = tell }
+func (l *durable) Follow(tell func(batch []notifier.Delivery)) { l.committer.follow(tell) }
 
 func (l *durable) Head() notifier.ID { return l.x.origin().At(l.x.state.Load().last) }
 
