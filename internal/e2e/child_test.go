@@ -17,17 +17,17 @@ import (
 
 // A child is a program that a test started. It is ended with the test.
 type child struct {
-	cmd         *exec.Cmd
-	out, errors nodetest.Log  // what it has written so far
-	exited      chan struct{} // closed once err is known
-	err         error
+	cmd      *exec.Cmd
+	out, log nodetest.Log  // what it has written so far
+	exited   chan struct{} // closed once err is known
+	err      error
 }
 
 func start(t *testing.T, path string, args ...string) *child {
 	t.Helper()
 	c := &child{cmd: exec.Command(path, args...), exited: make(chan struct{})}
 	c.cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // no setting of ours reaches it by accident
-	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.errors
+	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.log
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +37,8 @@ func start(t *testing.T, path string, args ...string) *child {
 	}()
 	t.Cleanup(func() {
 		c.end()
-		if t.Failed() && c.errors.String() != "" {
-			t.Logf("%s: %s", filepath.Base(path), c.errors.String())
+		if t.Failed() && c.log.String() != "" {
+			t.Logf("%s: %s", filepath.Base(path), c.log.String())
 		}
 	})
 	return c
@@ -62,15 +62,16 @@ type server struct {
 	url string
 }
 
-// serve starts a server and waits until it is ready.
-func serve(t *testing.T, addr string, flags ...string) *server {
+// serve starts a server, whose events are in the directory data or in memory, and
+// waits until it is ready.
+func serve(t *testing.T, addr, data string) *server {
 	t.Helper()
 	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"serve", "--listen", addr, "--admin-listen", "", "--data", "memory"}, flags...)
-	s := &server{child: start(t, bin, args...), url: "http://" + addr}
+	c := start(t, bin, "serve", "--listen", addr, "--admin-listen", "", "--data", data, "--retry", "200ms", "--drain", "1s")
+	s := &server{child: c, url: "http://" + addr}
 	eventually(t, "the server is ready", func() bool {
 		select {
 		case <-s.exited:
@@ -88,6 +89,12 @@ func (s *server) stop(t *testing.T) {
 	if err := s.end(); err != nil {
 		t.Errorf("the server ended with: %v", err)
 	}
+}
+
+// kill ends the server as a crash does.
+func (s *server) kill() {
+	s.cmd.Process.Kill()
+	<-s.exited
 }
 
 func isOK(url string) bool {

@@ -12,8 +12,8 @@ import (
 
 // TestPage uses the demo page as a person would, and restarts the server below it.
 func TestPage(t *testing.T) {
-	addr := freeAddr(t)
-	s := serve(t, addr, "--retry", "200ms", "--drain", "1s")
+	addr, dir := freeAddr(t), t.TempDir()
+	s := serve(t, addr, dir)
 	tb := startBrowser(t).open(s.url + "/")
 	tb.openStream("alice")
 	tb.openStream("bob")
@@ -55,30 +55,38 @@ func TestPage(t *testing.T) {
 	for _, m := range tb.said() {
 		t.Errorf("in the console: %s: %s %s", m.Type, m.Text, m.URL)
 	}
-	restart(t, tb, s, addr)
-}
 
-// restart has the page lose its server, and with it all that was kept.
-func restart(t *testing.T, tb *tab, s *server, addr string) {
-	t.Helper()
-	s.stop(t)
-	for _, token := range []string{"alice", "bob"} {
-		tb.until(card(token, "") + ".dataset.state === 'reconnecting'")
-	}
-	s = serve(t, addr)
-	defer s.stop(t)
-	for _, token := range []string{"alice", "bob"} {
-		tb.until(card(token, "") + ".dataset.state === 'open'")
-		tb.until(card(token, "[data-testid=gap]") + " !== null")
-	}
-	tb.sendForm("alice, bob", "like", "", `"after the restart"`)
+	// A crash loses nothing, and the page goes on where it was.
+	s.kill()
+	tb.until(inState("reconnecting"))
+	s = serve(t, addr, dir)
+	tb.until(inState("open"))
+	tb.sendForm("alice, bob", "like", "", `"after the crash"`)
 	tb.until(shown("alice", 3))
 	tb.until(shown("bob", 3))
+	tb.until("document.querySelector('[data-testid=gap]') === null")
+
+	// A server that begins anew cannot know what was missed, and the page says so.
+	s.stop(t)
+	tb.until(inState("reconnecting"))
+	s = serve(t, addr, "memory")
+	defer s.stop(t)
+	tb.until(inState("open"))
+	tb.until("document.querySelectorAll('[data-testid=gap]').length === 2")
+	tb.sendForm("alice, bob", "like", "", `"after the loss"`)
+	tb.until(shown("alice", 4))
+	tb.until(shown("bob", 4))
+
 	for _, m := range tb.said() {
 		if m.Source != "network" { // the browser says that it could not connect
 			t.Errorf("in the console: %s: %s %s", m.Type, m.Text, m.URL)
 		}
 	}
+}
+
+// inState is JavaScript for: both streams are in a state.
+func inState(state string) string {
+	return fmt.Sprintf("document.querySelectorAll('[data-testid=stream][data-state=%q]').length === 2", state)
 }
 
 // card is JavaScript for an element in the card of a token, or for the card.
