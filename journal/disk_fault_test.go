@@ -315,6 +315,28 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// TestCloseWhileFailed: a journal whose disk is broken can be closed, and opened
+// again when it is not.
+func TestCloseWhileFailed(t *testing.T) {
+	disk := newFaulty(vfs.NewMem(), syscall.EIO)
+	r := newTrial(t, disk, unboundedOptions)
+	r.publish(10)
+	disk.failAfter(0)
+	r.publish(10)
+	if err := r.log.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Close: %v", err)
+	}
+	if err := r.publish(10); err == nil {
+		t.Error("published to a closed journal")
+	}
+	disk.heal()
+	r.log = openMem(t, disk, unboundedOptions)
+	defer r.close()
+	if n := len(r.read()); n < 1 || n > 2 {
+		t.Errorf("%d events", n)
+	}
+}
+
 // TestPowerLoss loses what was not synced, in part or all of it, at random moments.
 func TestPowerLoss(t *testing.T) {
 	for i := range 20 {
