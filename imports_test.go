@@ -14,20 +14,24 @@ import (
 // arrows are the imports inside the module that each package may have; one that
 // is not listed here is a new arrow, and a decision.
 var arrows = map[string][]string{
-	".":                 {},
-	"stream":            {"."},
-	"ingest":            {"."},
-	"auth":              {"."},
-	"journal":           {"."},
-	"journal/logtest":   {".", "journal"},
-	"examples/browser":  {},
-	"internal/config":   {},
-	"internal/ssetest":  {},
-	"internal/problem":  {"."},
-	"internal/node":     {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "examples/browser"},
-	"internal/nodetest": {"internal/node", "internal/config", "internal/ssetest"},
-	"cmd/notifier":      {".", "internal/node", "internal/config"},
-	"bench/r3labs":      {},
+	".":                  {},
+	"stream":             {"."},
+	"ingest":             {"."},
+	"auth":               {"."},
+	"journal":            {"."},
+	"journal/logtest":    {".", "journal"},
+	"examples/browser":   {},
+	"internal/config":    {},
+	"internal/ssetest":   {},
+	"internal/problem":   {"."},
+	"internal/node":      {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "examples/browser"},
+	"internal/nodetest":  {"internal/node", "internal/config", "internal/ssetest"},
+	"cmd/notifier":       {".", "internal/node", "internal/config"},
+	"bench":              {},
+	"bench/floor":        {},
+	"bench/loadgen":      {},
+	"bench/peers/r3labs": {},
+	"bench/r3labs":       {},
 }
 
 // pins are the libraries that only some places may use; a place is a file or a
@@ -36,7 +40,7 @@ var pins = map[string][]string{
 	"github.com/julienschmidt/httprouter": {"internal/node/routes.go"},
 	// Our encoder fills its Event; its client reads what we write; its server is
 	// only ever the subject of a measurement.
-	"github.com/r3labs/sse/v2":           {"frame.go", "stream", "cmd/notifier", "bench/r3labs"},
+	"github.com/r3labs/sse/v2":           {"frame.go", "stream", "cmd/notifier", "bench/r3labs", "bench/peers/r3labs"},
 	"github.com/go-json-experiment/json": {"ingest", "internal/node"},
 	"github.com/alecthomas/kong":         {"internal/config", "cmd/notifier"},
 	"go.yaml.in/yaml/v3":                 {"internal/config"},
