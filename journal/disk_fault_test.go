@@ -242,6 +242,30 @@ func TestFault(t *testing.T) {
 // unboundedOptions are for tests of anything but bounds.
 var unboundedOptions = Options{MaxAge: -1, MaxEvents: -1, MaxBytes: -1}
 
+// TestFaultInTable has only tables fail, which Pebble writes by itself: what is in
+// memory and could not be written can still be read.
+func TestFaultInTable(t *testing.T) {
+	for n := range int64(4) {
+		disk := newFaulty(vfs.NewMem(), syscall.ENOSPC)
+		disk.what = func(op errorfs.Op) bool { return changes(op) && isTable(op.Path) }
+		r := newTrial(t, disk, unboundedOptions)
+		disk.failAfter(n)
+		for r.log.Health() == nil {
+			r.publish(100_000)
+		}
+		for range 10 { // the flush may be tried again
+			if got := len(r.read()); got != len(r.acked) {
+				t.Fatalf("%d events can be read of %d acknowledged", got, len(r.acked))
+			}
+			time.Sleep(time.Millisecond)
+		}
+		disk.heal()
+		r.publishAgain()
+		r.check()
+		r.close()
+	}
+}
+
 // TestFaultConcurrent is the same with many publishers at once.
 func TestFaultConcurrent(t *testing.T) {
 	disk := newFaulty(vfs.NewMem(), syscall.EIO)
