@@ -85,15 +85,6 @@ func (c *committer) enqueue(j *job) error {
 	return nil
 }
 
-func (c *committer) queue(j *job) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.refusal == nil {
-		c.waiting = append(c.waiting, j)
-	}
-	return c.refusal
-}
-
 func (c *committer) withdraw(j *job) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
