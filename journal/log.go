@@ -6,7 +6,8 @@
 // for a reader: a [Log] tells its one follower of each batch, and everybody else
 // reads pages after a position of their own.
 //
-// [Memory] forgets everything when the process ends.
+// [Open] keeps it on disk: an append that was answered survives the process, the
+// machine's power and a full disk. [Memory] forgets everything when the process ends.
 package journal
 
 import (
@@ -23,7 +24,9 @@ import (
 // and MaxBytes raise the log's, MaxEvents and Forget the token's, MaxEvents that
 // of the events for all too. A reader has a gap exactly if its position is before
 // one of the floors that concern it; Page.Start is the highest of them. A token's
-// floor is remembered at least until the log's has passed it.
+// floor is remembered at least until the log's has passed it. MaxAge may raise the
+// log's floor up to a sixth of itself late, as long as no event for the reader's
+// tokens was dropped.
 //
 // An event whose ttl is over counts like any other for a minute more, because a
 // stream that was open when it was published may be slow: if a bound drops it
