@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"internal/problem":   {"."},
 	"internal/node":      {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "examples/browser"},
 	"internal/nodetest":  {"internal/node", "internal/config", "internal/ssetest"},
-	"cmd/notifier":       {".", "internal/node", "internal/config"},
+	"cmd/notifier":       {".", "internal/node", "internal/config", "journal"},
 	"bench":              {},
 	"bench/floor":        {},
 	"bench/loadgen":      {},

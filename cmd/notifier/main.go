@@ -1,8 +1,9 @@
 // Command notifier is a server of events for browsers and other HTTP clients, and
-// the two clients one needs by hand: send publishes an event, listen prints a
-// stream.
+// what one needs by hand: send publishes an event, listen prints a stream, journal
+// looks into what a stopped server keeps.
 //
-// It only reads flags and signals; the server is package node. It ends with 0 if
+// It only reads flags and signals; the server is package node, what it keeps is
+// package journal. It ends with 0 if
 // all went well, 1 if something failed, 2 if it was called wrongly, and 130 at the
 // second signal.
 package main
@@ -31,6 +32,7 @@ type commands struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server; what is done without a command."`
 	Send    sendCmd    `cmd:"" help:"Publish an event."`
 	Listen  listenCmd  `cmd:"" help:"Print the events of a stream as they come."`
+	Journal journalCmd `cmd:"" help:"Look into what a stopped server keeps."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

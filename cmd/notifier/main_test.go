@@ -75,7 +75,7 @@ func exitCode(t *testing.T, err error) int {
 }
 
 func TestHelpFitsAScreen(t *testing.T) {
-	for _, command := range []string{"", "serve", "send", "listen", "version"} {
+	for _, command := range []string{"", "serve", "send", "listen", "journal", "journal stat", "journal verify", "journal export", "version"} {
 		out, _, code := run(t, nil, append(strings.Fields(command), "-h")...)
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		if code != 0 || len(lines) > 40 {
@@ -97,10 +97,10 @@ func TestHelpExamples(t *testing.T) {
 		}
 	}))
 	defer srv.Close()
-	env := []string{"NOTIFIER_URL=" + srv.URL, "NOTIFIER_LISTEN=127.0.0.1:0", "NOTIFIER_ADMIN_LISTEN="}
-	for _, command := range []string{"serve", "send", "listen", "version"} {
+	env := []string{"NOTIFIER_URL=" + srv.URL, "NOTIFIER_LISTEN=127.0.0.1:0", "NOTIFIER_ADMIN_LISTEN=", "NOTIFIER_DATA=" + stopped(t)}
+	for _, command := range []string{"serve", "send", "listen", "journal", "journal stat", "journal verify", "journal export", "version"} {
 		t.Run(command, func(t *testing.T) {
-			help, _, _ := run(t, nil, command, "-h")
+			help, _, _ := run(t, nil, append(strings.Fields(command), "-h")...)
 			_, example, _ := strings.Cut(help, "Example:\n\n")
 			example, _, _ = strings.Cut(example, "\n\n")
 			if !strings.Contains(example, "notifier "+command) {
@@ -169,6 +169,7 @@ func TestUsage(t *testing.T) {
 		{"send --token 1 --data like", 2, "--data is not JSON: invalid character 'l'"},
 		{"send --token 1 --url localhost:4001", 2, "--url must be like http://127.0.0.1:4001"},
 		{"listen", 2, "missing flags: --token=TOKEN"},
+		{"journal export", 2, "missing flags: --token=TOKEN"},
 		{"listen --token 1 --url ftp://localhost", 2, "--url must be like"},
 		{"--listen 192.0.2.1:1 --insecure-open", 1, "listen: "}, // an address of no machine
 	} {
