@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -124,8 +125,11 @@ func resultsLimit(r *http.Request) (int, error) {
 	if r.URL.RawQuery == "" {
 		return shownResults, nil
 	}
-	asked := r.URL.Query()["results"]
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	asked := q["results"]
 	switch {
+	case err != nil:
+		return 0, notifier.BadField("", "the query string is malformed")
 	case len(asked) == 0:
 		return shownResults, nil
 	case slices.Equal(asked, []string{"all"}):

@@ -152,7 +152,7 @@ func parseSince(s string, now time.Time) (time.Time, error) {
 	if d, derr := time.ParseDuration(s); derr == nil && d >= 0 {
 		t, err = now.Add(-d), nil
 	}
-	if secs, serr := strconv.ParseFloat(s, 64); serr == nil && secs >= 0 && secs < 1e12 {
+	if secs, serr := strconv.ParseFloat(s, 64); serr == nil && secs >= 0 && secs < 9e12 {
 		t, err = time.UnixMicro(int64(secs*1e6)), nil
 	}
 	switch {

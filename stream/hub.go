@@ -251,13 +251,4 @@ func (h *Hub) Online(after string, limit int) (page []Online, total int) {
 }
 
 // Revoke ends the open streams of a token and returns how many there were.
-func (h *Hub) Revoke(token string) int {
-	n := h.Count(token)
-	s := h.shard(token)
-	s.do(func() {
-		if t := s.topic(token); t != nil {
-			s.closeTopic(t, Revoked)
-		}
-	})
-	return n
-}
+func (h *Hub) Revoke(token string) int { return h.shard(token).revoke(token) }

@@ -85,9 +85,6 @@ func (p *epoll) control(k *socket, op int, events uint32) error {
 func (p *epoll) forget(k *socket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if k.slot < 0 {
-		return // closed before it was watched
-	}
 	p.slots[k.slot].socket = nil
 	p.slots[k.slot].generation++
 	p.free = append(p.free, k.slot)

@@ -123,7 +123,8 @@ func (s *shard) register(st *stream, token string) (first bool, err error) {
 		return false, notifier.ErrTooManyStreams
 	}
 	t.open++
-	st.topic, st.pos, st.live = t, s.followed, s.followed
+	st.topic, st.revoked = t, t.revoked
+	st.pos, st.live = s.followed, s.followed
 	return t.open == 1, nil
 }
 
@@ -138,10 +139,25 @@ func (s *shard) leave(t *topic) (last bool) {
 	return true
 }
 
-func (s *shard) topic(token string) *topic {
+// revoke closes every stream of a token that is registered by now, and returns how
+// many those are. The ones that the worker has not yet taken in find it out then.
+func (s *shard) revoke(token string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.topics[token]
+	t := s.topics[token]
+	if t == nil {
+		return 0
+	}
+	t.revoked++
+	s.mail = append(s.mail, func() { s.closeTopic(t, Revoked) })
+	s.ring()
+	return t.open
+}
+
+func (s *shard) isRevoked(st *stream) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return st.revoked != st.topic.revoked
 }
 
 func (s *shard) snapshot() []*topic {

@@ -19,7 +19,7 @@ type socket struct {
 	st   *stream
 
 	poll  poller
-	slot  int32 // the poller's, -1 for none
+	slot  int32 // the poller's
 	heard int   // bytes the client has sent on the stream; the poller's
 }
 
@@ -74,7 +74,7 @@ func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro
 	if err != nil {
 		return false
 	}
-	k := &socket{conn: tcp, raw: raw, st: st, poll: h.poller(), slot: -1, heard: buf.Reader.Buffered()}
+	k := &socket{conn: tcp, raw: raw, st: st, poll: h.poller(), heard: buf.Reader.Buffered()}
 	st.sink = k
 	st.chunked = r.ProtoAtLeast(1, 1)
 	tcp.SetWriteBuffer(sendBuffer)
@@ -89,7 +89,9 @@ func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro
 	}
 	s := st.topic.shard
 	s.do(func() {
-		if s.opened(st); st.state != closed && k.poll.watch(k) != nil {
+		err := k.poll.watch(k) // first: opening may find that the client is slow
+		s.opened(st)
+		if err != nil {
 			s.close(st, gone)
 		}
 	})

@@ -15,6 +15,8 @@ type stream struct {
 	control bool // the client wants the server's own events
 	chunked bool // HTTP/1.1, where we write the chunks ourselves
 
+	revoked int // topic.revoked at registering
+
 	state  state
 	pos    uint64 // every event up to here has been handed to the sink
 	rest   []byte // but for this, the end of the last one

@@ -10,6 +10,7 @@ type topic struct {
 
 	// guarded by shard.mu
 	open         int // streams registered
+	revoked      int // how often Revoke has been called
 	pending      []entry
 	pendingBytes int
 	lost         uint64 // up to here pending was given up: streams read it from the journal

@@ -21,6 +21,8 @@ func (s *shard) opened(st *stream) {
 	switch {
 	case s.hub.draining.Load():
 		s.close(st, Drain)
+	case s.isRevoked(st):
+		s.close(st, Revoked)
 	case st.resume != nil:
 		s.catchUp(st)
 	case !st.control || s.write(st, st.readyBytes()):
@@ -231,6 +233,7 @@ func (s *shard) close(st *stream, why Reason) {
 	st.become(closed)
 	s.wheel.remove(st)
 	s.unlink(st)
+	s.hub.leave(st) // before the client can see it
 	if inside || why == gone {
 		st.sink.cut()
 	} else {
@@ -240,7 +243,6 @@ func (s *shard) close(st *stream, why Reason) {
 		st.sink.end()
 	}
 	st.rest = nil
-	s.hub.leave(st)
 }
 
 // drain gives every stream an end. Those that are opened later find the hub

@@ -3,6 +3,7 @@ package node
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,13 +15,14 @@ import (
 
 // The control calls: what is open, what is kept, and ending either.
 
-// tokensOf reads the tokens that a control call names.
-func tokensOf(q url.Values) ([]string, error) {
-	tokens := q["token"]
+// tokensOf reads the tokens that a control call names, each once.
+func tokensOf(q url.Values) (tokens []string, _ error) {
 	var errs notifier.FieldErrors
-	for _, t := range tokens {
+	for _, t := range q["token"] {
 		if wrong := notifier.CheckToken(t); wrong != "" {
 			errs = append(errs, notifier.FieldError{Field: "token", Detail: wrong})
+		} else if !slices.Contains(tokens, t) {
+			tokens = append(tokens, t)
 		}
 	}
 	if len(errs) > 0 {
@@ -54,10 +56,21 @@ func limitOf(q url.Values) (int, error) {
 	return n, nil
 }
 
-func query(r *http.Request) (url.Values, error) {
+// query reads the query string, which may have the parameters named and no others:
+// a misspelt one must not be without effect.
+func query(r *http.Request, names ...string) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, notifier.BadField("", "the query string is malformed")
+	}
+	var errs notifier.FieldErrors
+	for name := range q {
+		if !slices.Contains(names, name) {
+			errs = append(errs, notifier.FieldError{Field: strconv.QuoteToASCII(name[:min(len(name), 64)]), Detail: "is not a parameter of this call"})
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errs
 	}
 	return q, nil
 }
@@ -70,7 +83,7 @@ type streamCount struct {
 // listStreams answers GET /api/streams: how many streams the named tokens have,
 // or a page of the tokens that are online.
 func (n *Node) listStreams(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r)
+	q, err := query(r, "token", "limit", "after")
 	if err != nil {
 		return err
 	}
@@ -101,10 +114,8 @@ func (n *Node) countStreams(w http.ResponseWriter, tokens []string) error {
 	results := make(map[string]int, len(tokens))
 	total := 0
 	for i, c := range n.hub.Counts(tokens) {
-		if _, twice := results[tokens[i]]; !twice {
-			results[tokens[i]] = c
-			total += c
-		}
+		results[tokens[i]] = c
+		total += c
 	}
 	return writeJSON(w, struct {
 		Streams int            `json:"streams"`
@@ -115,7 +126,7 @@ func (n *Node) countStreams(w http.ResponseWriter, tokens []string) error {
 // closeStreams answers DELETE /api/streams: it ends the streams of the named
 // tokens. Their clients may come back unless something else refuses them.
 func (n *Node) closeStreams(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r)
+	q, err := query(r, "token")
 	if err != nil {
 		return err
 	}
@@ -149,7 +160,7 @@ type keptGap struct {
 
 // listEvents answers GET /api/events: a page of what is kept for a token.
 func (n *Node) listEvents(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r)
+	q, err := query(r, "token", "limit", "after")
 	if err != nil {
 		return err
 	}
@@ -202,7 +213,7 @@ func pageJSON(page notifier.Page) eventPage {
 
 // forgetEvents answers DELETE /api/events.
 func (n *Node) forgetEvents(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r)
+	q, err := query(r, "token")
 	if err != nil {
 		return err
 	}
@@ -220,7 +231,7 @@ func (n *Node) forgetEvents(w http.ResponseWriter, r *http.Request) error {
 }
 
 func writeJSON(w http.ResponseWriter, v any) error {
-	b, err := json.Marshal(v)
+	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		return err
 	}

@@ -155,8 +155,8 @@ func (n *Node) Run(ctx context.Context) error {
 const lastRequests = 5 * time.Second
 
 func (n *Node) stop(servers []*http.Server) error {
-	n.log.Info("notifier is draining", "streams", n.hub.Total(), "over", n.cfg.Drain)
 	n.draining.Store(true)
+	n.log.Info("notifier is draining", "streams", n.hub.Total(), "over", n.cfg.Drain)
 	n.presence.stop()
 	n.hub.Drain(n.cfg.Drain)
 	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Drain+lastRequests)
