@@ -105,8 +105,8 @@ var scenarios = []scenario{
 		name: "slow", title: "Stuck readers",
 		says:    "100 events of 16 KiB a second for 200 streams; and again beside 5 more that never read.",
 		servers: everyone,
-		args:    []string{"slow", "-n", "200", "-stuck", "5", "-rate", "100", "-size", "16384", "-length", "4s"},
-		alone:   []string{"slow", "-n", "200", "-stuck", "0", "-rate", "100", "-size", "16384", "-length", "4s"},
+		args:    []string{"slow", "-n", "200", "-stuck", "5", "-rate", "100", "-size", "16384", "-length", "3s", "-patience", "3s"},
+		alone:   []string{"slow", "-n", "200", "-stuck", "0", "-rate", "100", "-size", "16384", "-length", "3s", "-patience", "3s"},
 		derive: func(m metrics) {
 			grown := m["rss_peak"] - m["rss_before"] - (m["alone_rss_peak"] - m["alone_rss_before"])
 			m["mb_per_stuck"] = grown / 5 / (1 << 20)

@@ -115,7 +115,7 @@ func (o *options) declare(fs *flag.FlagSet) {
 	fs.Float64Var(&o.rate, "rate", 1000, "unicast, slow: publications a second")
 	fs.DurationVar(&o.length, "length", 10*time.Second, "idle, unicast, slow: how long it measures")
 	fs.DurationVar(&o.warmup, "warmup", time.Second, "unicast: time before, not measured")
-	fs.DurationVar(&o.settle, "settle", 500*time.Millisecond, "pause when the streams are open")
+	fs.DurationVar(&o.settle, "settle", 300*time.Millisecond, "pause when the streams are open")
 	fs.DurationVar(&o.patience, "patience", 5*time.Second, "wait for events that do not come")
 
 	fs.IntVar(&o.messages, "m", 20, "fanout: publications in each part")
