@@ -25,6 +25,8 @@ type Config struct {
 	Listen      string `env:"NOTIFIER_LISTEN" default:"127.0.0.1:4001" placeholder:"ADDR" help:"Address for clients (${default})."`
 	AdminListen string `env:"NOTIFIER_ADMIN_LISTEN" default:"127.0.0.1:4002" placeholder:"ADDR" help:"Admin address (${default}); \"\" is off."`
 	BasePath    string `env:"NOTIFIER_BASE_PATH" placeholder:"/PATH" help:"Path that all routes lie under."`
+	TLSCert     string `name:"tls-cert" env:"NOTIFIER_TLS_CERT" placeholder:"FILE" help:"Certificate chain: clients connect over TLS."`
+	TLSKey      string `name:"tls-key" env:"NOTIFIER_TLS_KEY" placeholder:"FILE" help:"Its private key. Both are reloaded as they change."`
 	Data        string `env:"NOTIFIER_DATA" default:"notifier-data" placeholder:"DIR" help:"Directory of the events (${default}), or: memory."`
 
 	Heartbeat       time.Duration `env:"NOTIFIER_HEARTBEAT" default:"15s" help:"Silence after which a stream gets a comment."`

@@ -123,6 +123,7 @@ func TestEmptyVariable(t *testing.T) {
 func TestEverySource(t *testing.T) {
 	want := Config{
 		Listen: "[::1]:1", AdminListen: "localhost:2", BasePath: "/ws", Data: "memory",
+		TLSCert: "cert.pem", TLSKey: "key.pem",
 		Heartbeat: time.Minute, Retry: time.Second, Lifetime: 2 * time.Hour, WriteTimeout: time.Second,
 		StreamsPerToken: 3, MaxStreams: 4, MaxBody: 5 << 10, MaxBatch: 6 << 20,
 		KeepFor: 7 * time.Hour, KeepEvents: 8, KeepBytes: 9 << 30, KeyWindow: time.Second,
@@ -131,6 +132,7 @@ func TestEverySource(t *testing.T) {
 	}
 	values := map[string]string{
 		"listen": "[::1]:1", "admin-listen": "localhost:2", "base-path": "ws/", "data": "memory",
+		"tls-cert": "cert.pem", "tls-key": "key.pem",
 		"heartbeat": "1m", "retry": "1s", "lifetime": "2h", "write-timeout": "1s",
 		"streams-per-token": "3", "max-streams": "4", "max-body": "5KiB", "max-batch": "6MiB",
 		"keep-for": "7h", "keep-events": "8", "keep-bytes": "9GiB", "key-window": "1s",

@@ -100,6 +100,9 @@ func (c *Config) checkStreams(m *mistakes) {
 }
 
 func (c *Config) checkEvents(m *mistakes) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		m.add("tls-cert", "and tls-key must be set together")
+	}
 	if c.Data == "" {
 		m.add("data", "must be a directory, or memory")
 	}

@@ -35,6 +35,8 @@ func TestValidate(t *testing.T) {
 		{"base-path with a line", func(c *Config) { c.BasePath = "/a\n" }, "base-path: "},
 		{"base-path with a parameter", func(c *Config) { c.BasePath = "/:a" }, "base-path: "},
 		{"base-path with an empty part", func(c *Config) { c.BasePath = "/a//b" }, "base-path: "},
+		{"tls-cert", func(c *Config) { c.TLSCert = "a.pem" }, "tls-cert: and tls-key must be set together"},
+		{"tls-key", func(c *Config) { c.TLSKey = "a.pem" }, "tls-cert: and tls-key must be set together"},
 		{"data", func(c *Config) { c.Data = "" }, `data: must be a directory, or memory`},
 		{"heartbeat", func(c *Config) { c.Heartbeat = time.Second - 1 }, "heartbeat: 999.999999ms must be between 1s and 1h0m0s"},
 		{"heartbeat of an hour", func(c *Config) { c.Heartbeat = time.Hour + 1 }, "heartbeat: "},

@@ -8,6 +8,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,7 @@ type Node struct {
 	log *slog.Logger
 
 	main, admin net.Listener // admin may be nil
+	keys        *keyPair     // nil without TLS
 
 	journal   journal.Log
 	hub       *stream.Hub
@@ -55,6 +57,12 @@ func New(cfg config.Config, log *slog.Logger) (_ *Node, err error) {
 			}
 		}
 	}()
+	var keys *keyPair
+	if cfg.TLSCert != "" {
+		if keys, err = newKeyPair(cfg.TLSCert, cfg.TLSKey, log); err != nil {
+			return nil, err
+		}
+	}
 	events, err := OpenJournal(cfg, log)
 	if err != nil {
 		return nil, err
@@ -71,7 +79,9 @@ func New(cfg config.Config, log *slog.Logger) (_ *Node, err error) {
 			return nil, fmt.Errorf("admin-listen: %w", err)
 		}
 	}
-	return NewOn(main, admin, events, cfg, log), nil
+	n := NewOn(main, admin, events, cfg, log)
+	n.keys = keys
+	return n, nil
 }
 
 // OpenJournal opens the journal that the configuration names.
@@ -88,8 +98,8 @@ func OpenJournal(cfg config.Config, log *slog.Logger) (journal.Log, error) {
 	return journal.Disk{Options: opts, Log: log}.Open(cfg.Data)
 }
 
-// NewOn is [New] with what it opens; admin may be nil. cfg must be valid. The node
-// closes the listeners and the journal.
+// NewOn is [New] with what it opens, without TLS; admin may be nil. cfg must be
+// valid. The node closes the listeners and the journal.
 func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log *slog.Logger) *Node {
 	n := &Node{cfg: cfg, log: log, main: main, admin: admin, journal: events, authorize: auth.Open(cfg.Cookie)}
 	if cfg.AnnouncePresence {
@@ -133,7 +143,14 @@ func (n *Node) Addr() string { return n.main.Addr().String() }
 func (n *Node) Run(ctx context.Context) error {
 	servers := []*http.Server{n.server(n.routes())}
 	failed := make(chan error, 2)
-	go func() { failed <- servers[0].Serve(n.main) }()
+	scheme := "http://"
+	if n.keys != nil {
+		scheme = "https://"
+		servers[0].TLSConfig = &tls.Config{GetCertificate: n.keys.get}
+		go func() { failed <- servers[0].ServeTLS(n.main, "", "") }()
+	} else {
+		go func() { failed <- servers[0].Serve(n.main) }()
+	}
 	admin := "off"
 	if n.admin != nil {
 		servers = append(servers, n.server(n.adminRoutes()))
@@ -141,7 +158,7 @@ func (n *Node) Run(ctx context.Context) error {
 		go func() { failed <- servers[1].Serve(n.admin) }()
 	}
 	n.presence.start()
-	n.log.Info("notifier is listening", "url", "http://"+n.Addr()+n.cfg.BasePath, "admin", admin, "max-streams", n.maxStreams)
+	n.log.Info("notifier is listening", "url", scheme+n.Addr()+n.cfg.BasePath, "admin", admin, "max-streams", n.maxStreams)
 
 	var err error
 	select {
@@ -173,11 +190,23 @@ func (n *Node) stop(servers []*http.Server) error {
 	return err
 }
 
+// streamsPerConnection is how many streams one HTTP/2 connection may carry: a
+// browser has one for all its tabs, a proxy one for very many clients. At the usual
+// hundred the next stream would wait in silence.
+const streamsPerConnection = 1000
+
 // server bounds what a client can hold up: there is no WriteTimeout, which would
-// end streams; reading a body has its own deadline.
+// end streams; reading a body has its own deadline. HTTP/2 is spoken with TLS and,
+// to proxies that begin with it, without.
 func (n *Node) server(h http.Handler) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler:           h,
+		Protocols:         protocols,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsPerConnection},
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
