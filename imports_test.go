@@ -28,6 +28,7 @@ var arrows = map[string][]string{
 	"internal/nodetest":  {"internal/node", "internal/config", "internal/ssetest"},
 	"cmd/notifier":       {".", "internal/node", "internal/config", "journal"},
 	"bench":              {},
+	"bench/bbolt":        {".", "journal"},
 	"bench/floor":        {},
 	"bench/loadgen":      {},
 	"bench/peers/r3labs": {},
@@ -45,6 +46,7 @@ var pins = map[string][]string{
 	"github.com/alecthomas/kong":         {"internal/config", "cmd/notifier"},
 	"go.yaml.in/yaml/v3":                 {"internal/config"},
 	"github.com/rs/cors":                 {"internal/node"},
+	"go.etcd.io/bbolt":                   {"bench/bbolt"}, // to be measured against
 }
 
 // TestImports holds the direction of imports and where libraries belong.
