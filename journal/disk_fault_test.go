@@ -199,8 +199,8 @@ func (r *trial) close() {
 // and recovers.
 func TestFault(t *testing.T) {
 	rounds := 40
-	if testing.Short() {
-		rounds = 10
+	if testing.Short() || racing {
+		rounds = 8
 	}
 	for i := range rounds {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
@@ -245,7 +245,11 @@ var unboundedOptions = Options{MaxAge: -1, MaxEvents: -1, MaxBytes: -1}
 // TestFaultInTable has only tables fail, which Pebble writes by itself: what is in
 // memory and could not be written can still be read.
 func TestFaultInTable(t *testing.T) {
-	for n := range int64(4) {
+	rounds := int64(4)
+	if testing.Short() || racing {
+		rounds = 1
+	}
+	for n := range rounds {
 		disk := newFaulty(vfs.NewMem(), syscall.ENOSPC)
 		disk.what = func(op errorfs.Op) bool { return changes(op) && isTable(op.Path) }
 		r := newTrial(t, disk, unboundedOptions)

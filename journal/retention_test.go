@@ -70,7 +70,7 @@ func TestShrinks(t *testing.T) {
 	fs, opts := vfs.NewMem(), unboundedOptions
 	l := openMem(t, fs, opts)
 	data := make([]byte, 64<<10)
-	for i := range 40 {
+	for i := range 12 {
 		var pubs []notifier.Publication
 		for range 200 {
 			pubs = append(pubs, notifier.Publication{Tokens: []string{strconv.Itoa(i)}, Data: data, TTL: time.Hour})
@@ -82,7 +82,7 @@ func TestShrinks(t *testing.T) {
 	}
 	before := tableBytes(t, fs)
 	l.Close()
-	opts.MaxBytes = 64 << 20
+	opts.MaxBytes = 20 << 20
 	l = openMem(t, fs, opts)
 	defer l.Close()
 	head := l.Head()
