@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -116,8 +117,9 @@ func (s *shard) register(st *stream, token string) (first bool, err error) {
 	defer s.mu.Unlock()
 	t := s.topics[token]
 	if t == nil {
-		t = &topic{shard: s, token: token, from: s.followed}
-		s.topics[token] = t
+		// A copy: the token may be a part of a whole request line.
+		t = &topic{shard: s, token: strings.Clone(token), from: s.followed}
+		s.topics[t.token] = t
 	}
 	if limit := s.hub.cfg.PerToken; limit > 0 && t.open >= limit {
 		return false, notifier.ErrTooManyStreams
