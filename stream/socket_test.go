@@ -441,3 +441,54 @@ func TestDeliveryAllocates(t *testing.T) {
 		}
 	})
 }
+
+// A client that replays a hundred thousand events slowly costs a page at a time:
+// others get theirs meanwhile, and memory does not grow with what it has yet to read.
+func TestSlowReplay(t *testing.T) {
+	const events = 100_000
+	onTransports(t, stream.Config{WriteTimeout: 30 * time.Second}, func(b *tcpBench) {
+		body := strings.Repeat("x", 100)
+		for i := 0; i < events; i += 1000 {
+			batch := make([]string, 1000)
+			for j := range batch {
+				batch[j] = fmt.Sprint(i+j, " ", body)
+			}
+			b.publish(batch...)
+		}
+		heap := func() uint64 {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		before := heap()
+		slow := b.open("1&since=all")
+		wantNumbered(b.T, slow, 0, events/2)
+		other := b.open("2")
+		for i := range 200 { // the slow one has stopped reading
+			data := fmt.Sprint(i, " live")
+			if _, err := b.log.Append(b.Context(), []notifier.Publication{{Tokens: []string{"2"}, Data: []byte(data)}}); err != nil {
+				b.Fatal(err)
+			}
+			other.want(data)
+		}
+		if after := heap(); after > before+4<<20 {
+			b.Errorf("%d bytes more", after-before)
+		}
+		wantNumbered(b.T, slow, events/2, events)
+	})
+}
+
+// wantNumbered reads events whose data begin with numbers in order.
+func wantNumbered(t *testing.T, c *client, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		ev, err := c.Next()
+		if err != nil {
+			t.Fatalf("event %d: %v", i, err)
+		}
+		if n, _, _ := strings.Cut(ev.Data, " "); n != fmt.Sprint(i) {
+			t.Fatalf("got event %s, want %d", n, i)
+		}
+	}
+}
