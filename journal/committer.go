@@ -183,24 +183,34 @@ func finish(jobs []*job, err error) {
 // round does jobs: durable, then readable, then told, then answered.
 func (c *committer) round(jobs []*job) {
 	if err := c.x.failed(); err != nil {
-		finish(jobs, c.unavailable(err))
+		c.fail(jobs, err)
 		return
 	}
 	r := c.x.begin(time.Now())
 	batch, err := c.fill(r, jobs)
 	if err != nil {
 		r.discard()
-		finish(jobs, c.unavailable(err))
+		c.fail(jobs, err)
 		return
 	}
 	if err := r.apply(); err != nil {
 		c.unknown = batch
 		c.x.fence.fail(err)
-		finish(jobs, c.unavailable(err))
+		c.fail(jobs, err)
 		return
 	}
 	c.announce(batch)
 	finish(jobs, nil)
+}
+
+// fail answers jobs that could not be done. If it is the disk, everybody else is
+// refused before: whoever has seen the error sees why in Health.
+func (c *committer) fail(jobs []*job, err error) {
+	err = c.unavailable(err)
+	if c.x.failed() != nil {
+		c.refuse(err)
+	}
+	finish(jobs, err)
 }
 
 func (c *committer) follow(tell func([]notifier.Delivery)) {
