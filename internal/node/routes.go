@@ -94,7 +94,7 @@ func (n *Node) answer(f handler) http.Handler {
 		}()
 		if err := f(w, r); err != nil {
 			n.logError(r, err)
-			problem.Write(w, r, err)
+			problem.Write(w, err)
 		}
 	})
 }

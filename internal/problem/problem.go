@@ -116,7 +116,7 @@ func ofFields(fields notifier.FieldErrors) Problem {
 
 // Write answers a request with the problem of err. The Allow header of a 405 is the
 // caller's to set before.
-func Write(w http.ResponseWriter, _ *http.Request, err error) {
+func Write(w http.ResponseWriter, err error) {
 	p := Of(err)
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")

@@ -45,7 +45,7 @@ func TestWrite(t *testing.T) {
 		t.Run(c.title, func(t *testing.T) {
 			err := fmt.Errorf("again: %w", fmt.Errorf("%s: %w", secret, c.err))
 			rec := httptest.NewRecorder()
-			Write(rec, httptest.NewRequest("GET", "/", nil), err)
+			Write(rec, err)
 
 			if rec.Code != c.status {
 				t.Errorf("status %d, want %d", rec.Code, c.status)
@@ -114,7 +114,7 @@ func TestRetryAfterVaries(t *testing.T) {
 	seen := map[string]bool{}
 	for range 200 {
 		rec := httptest.NewRecorder()
-		Write(rec, httptest.NewRequest("GET", "/", nil), notifier.ErrUnavailable)
+		Write(rec, notifier.ErrUnavailable)
 		seen[rec.Header().Get("Retry-After")] = true
 	}
 	if len(seen) != 3 {
