@@ -3,6 +3,7 @@ package notifier
 import (
 	"errors"
 	"strings"
+	"time"
 )
 
 // Errors that cross package borders. One place turns them into HTTP answers, so
@@ -27,6 +28,18 @@ var (
 	// ErrTimeout: the request did not arrive in time.
 	ErrTimeout = errors.New("request not received in time")
 )
+
+// A LimitError refuses what would be allowed later: nothing was done.
+type LimitError struct {
+	// Limit is the setting that refuses, as "publish-rate": for logs and counters.
+	Limit string
+	// Detail says in words what is too much, without naming a token.
+	Detail string
+	// After is how long to wait before trying again; 0 if nobody can know.
+	After time.Duration
+}
+
+func (e *LimitError) Error() string { return e.Limit + ": " + e.Detail }
 
 // A FieldError says what is wrong with one field of a request. Detail must not
 // repeat the value: it may be a secret.

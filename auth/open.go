@@ -28,6 +28,6 @@ func Open(cookie string) func(*http.Request) (notifier.Identity, error) {
 		if wrong := notifier.CheckToken(token); wrong != "" {
 			return notifier.Identity{}, notifier.BadField(field, wrong)
 		}
-		return notifier.Identity{Key: token}, nil
+		return notifier.Identity{Keys: []string{token}}, nil
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,7 +75,7 @@ func TestOpen(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := open(tt.r)
-			if got != (notifier.Identity{Key: tt.key}) {
+			if tt.key == "" && got.Keys != nil || tt.key != "" && !slices.Equal(got.Keys, []string{tt.key}) {
 				t.Errorf("identity %+v, want key %q", got, tt.key)
 			}
 			if tt.key != "" {
@@ -121,16 +122,16 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query, cookie, authorization string) {
 		id, err := open(request(query, cookie, authorization))
 		if err != nil {
-			if id != (notifier.Identity{}) || !texts[err.Error()] {
+			if id.Keys != nil || !texts[err.Error()] {
 				t.Fatalf("identity %+v with error %q", id, err)
 			}
 			return
 		}
-		if wrong := notifier.CheckToken(id.Key); wrong != "" {
-			t.Fatalf("accepted %q, which %s", id.Key, wrong)
+		if wrong := notifier.CheckToken(id.Keys[0]); wrong != "" {
+			t.Fatalf("accepted %q, which %s", id.Keys[0], wrong)
 		}
-		if !stands(id.Key, query, cookie, authorization) {
-			t.Fatalf("accepted %q, which is not in the request", id.Key)
+		if !stands(id.Keys[0], query, cookie, authorization) {
+			t.Fatalf("accepted %q, which is not in the request", id.Keys[0])
 		}
 	})
 }

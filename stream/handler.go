@@ -30,12 +30,12 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 		h.setEnd(st, who)
 		setHeaders(w.Header())
 		if r.Method == http.MethodHead {
-			return h.wouldAdmit(who.Key)
+			return h.wouldAdmit(who.Keys[0])
 		}
 		if h.draining.Load() {
 			return h.turnAway(w)
 		}
-		err = h.serve(w, r, st, who.Key)
+		err = h.serve(w, r, st, who.Keys[0])
 		if errors.Is(err, errFull) {
 			return h.turnAway(w)
 		}

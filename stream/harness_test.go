@@ -64,7 +64,7 @@ func run(t *testing.T, cfg stream.Config, opts journal.Options, test func(*bench
 // identify takes the token of the query as it is, and a credential's end from exp.
 func identify(r *http.Request) (notifier.Identity, error) {
 	q := r.URL.Query()
-	who := notifier.Identity{Key: q.Get("token")}
+	who := notifier.Identity{Keys: q["token"]}
 	if d, err := time.ParseDuration(q.Get("exp")); err == nil {
 		who.Expires = time.Now().Add(d)
 	}

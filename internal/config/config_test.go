@@ -74,6 +74,10 @@ func TestDefaults(t *testing.T) {
 		KeepEvents: 1000, KeepBytes: 0, KeyWindow: 10 * time.Minute,
 		Cookie: "notifier_token", Drain: 5 * time.Second,
 		LogLevel: slog.LevelInfo, LogFormat: "text",
+		Auth: "open", JWTLeeway: 30 * time.Second, JWTClaim: "sub",
+		IntrospectTimeout: 2 * time.Second, IntrospectCache: 10 * time.Second,
+		TicketTTL: time.Minute, RequestTimeout: 30 * time.Second,
+		AccessLog: "publishes", TraceRatio: 1,
 	}
 	got, err := load(t, nil)
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -129,6 +133,14 @@ func TestEverySource(t *testing.T) {
 		KeepFor: 7 * time.Hour, KeepEvents: 8, KeepBytes: 9 << 30, KeyWindow: time.Second,
 		AnnouncePresence: true, AllowOrigin: []string{"https://a.example", "https://b.example"},
 		Cookie: "c", InsecureOpen: true, Drain: 0, LogLevel: slog.LevelWarn, LogFormat: "json",
+		ACMEDomain: []string{"a.example", "b.example"}, ACMEEmail: "a@a.example", ACMEURL: "https://acme.example/directory",
+		Auth: "jwt", JWTKey: "@key.pem", JWKSURL: "https://a.example/jwks.json", JWTAlgorithm: []string{"RS256", "ES256"},
+		JWTIssuer: "i", JWTAudience: "a", JWTLeeway: time.Second, JWTClaim: "user", JWTListClaim: "groups",
+		IntrospectURL: "https://a.example/who", IntrospectForward: []string{"Cookie", "Authorization"}, IntrospectSecret: "s",
+		IntrospectTimeout: time.Second, IntrospectCache: time.Minute,
+		APIKey: []string{"a=b", "c=d"}, APIKeys: "keys.yaml", JWTPublish: true, TicketKey: "t", TicketTTL: 2 * time.Minute,
+		StreamsPerIP: 5, ConnectRate: 6, PublishRate: 7, TokenRate: 8, TrustedProxy: []string{"10.0.0.0/8", "::1/128"},
+		RequestTimeout: 3 * time.Second, AccessLog: "off", OTLPURL: "http://localhost:4318", TraceRatio: 0.5,
 	}
 	values := map[string]string{
 		"listen": "[::1]:1", "admin-listen": "localhost:2", "base-path": "ws/", "data": "memory",
@@ -138,6 +150,14 @@ func TestEverySource(t *testing.T) {
 		"keep-for": "7h", "keep-events": "8", "keep-bytes": "9GiB", "key-window": "1s",
 		"announce-presence": "true", "allow-origin": "https://a.example,https://b.example",
 		"cookie": "c", "insecure-open": "true", "drain": "0s", "log-level": "warn", "log-format": "json",
+		"acme-domain": "a.example,b.example", "acme-email": "a@a.example", "acme-url": "https://acme.example/directory",
+		"auth": "jwt", "jwt-key": "@key.pem", "jwks-url": "https://a.example/jwks.json", "jwt-algorithm": "RS256,ES256",
+		"jwt-issuer": "i", "jwt-audience": "a", "jwt-leeway": "1s", "jwt-claim": "user", "jwt-list-claim": "groups",
+		"introspect-url": "https://a.example/who", "introspect-forward": "Cookie,Authorization", "introspect-secret": "s",
+		"introspect-timeout": "1s", "introspect-cache": "1m",
+		"api-key": "a=b,c=d", "api-keys": "keys.yaml", "jwt-publish": "true", "ticket-key": "t", "ticket-ttl": "2m",
+		"streams-per-ip": "5", "connect-rate": "6", "publish-rate": "7", "token-rate": "8", "trusted-proxy": "10.0.0.0/8,::1/128",
+		"request-timeout": "3s", "access-log": "off", "otlp-url": "http://localhost:4318", "trace-ratio": "0.5",
 	}
 	if n := reflect.TypeFor[Config]().NumField() - 1; len(values) != n {
 		t.Fatalf("%d settings here, %d in Config", len(values), n)

@@ -107,7 +107,7 @@ func TestDevelopment(t *testing.T) {
 		{"localhost.example.com:4001", "", false},
 		{"127.0.0.1:4001", ":4002", false},
 	} {
-		c := Config{Listen: tt.listen, AdminListen: tt.admin}
+		c := Config{Auth: "open", Listen: tt.listen, AdminListen: tt.admin}
 		if got := c.Development(); got != tt.want {
 			t.Errorf("listen %q, admin-listen %q: %v, want %v", tt.listen, tt.admin, got, tt.want)
 		}
