@@ -69,3 +69,12 @@ func (e FieldErrors) Error() string {
 	}
 	return b.String()
 }
+
+// Denied is every field of a request that is right in itself, but that its
+// publisher is not allowed. It is an [ErrForbidden].
+type Denied FieldErrors
+
+func (e Denied) Error() string { return FieldErrors(e).Error() }
+
+// Is makes it an ErrForbidden.
+func (e Denied) Is(target error) bool { return target == ErrForbidden }

@@ -12,12 +12,12 @@ import (
 // a batch of tiny lines would be many times its size.
 const MaxLines = 10_000
 
-// Batch is POST /api/batch: a publication a line, answered by a line each in the
+// Batch is POST /api/batch: a publication of who a line, answered by a line each in the
 // same order. A bad line fails alone.
 //
 // The whole body is read before anything is published, so that a batch that is cut
 // off has published nothing.
-func (in *Intake) Batch(w http.ResponseWriter, r *http.Request) error {
+func (in *Intake) Batch(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
 	_, body, err := in.receive(w, r, in.cfg.MaxBatch, typeNDJSON)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (in *Intake) Batch(w http.ResponseWriter, r *http.Request) error {
 	if r.Header["Idempotency-Key"] != nil {
 		return notifier.BadField("Idempotency-Key", "must not be given for a batch: give each line an id")
 	}
-	pubs, mistakes, err := in.readLines(body)
+	pubs, mistakes, err := in.readLines(body, who)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (in *Intake) Batch(w http.ResponseWriter, r *http.Request) error {
 
 // readLines reads the publications of a batch. For every line that is not blank
 // there is one of mistakes, nil if the line is the next of pubs.
-func (in *Intake) readLines(body []byte) (pubs []notifier.Publication, mistakes []error, err error) {
+func (in *Intake) readLines(body []byte, who *notifier.Publisher) (pubs []notifier.Publication, mistakes []error, err error) {
 	for line := range bytes.SplitSeq(body, []byte("\n")) {
 		if len(bytes.Trim(line, " \t\r")) == 0 {
 			continue
@@ -54,7 +54,7 @@ func (in *Intake) readLines(body []byte) (pubs []notifier.Publication, mistakes 
 		if len(mistakes) == MaxLines {
 			return nil, nil, notifier.BadField("", fmt.Sprintf("must be at most %d lines", MaxLines))
 		}
-		pub, err := in.readLine(line)
+		pub, err := in.readLine(line, who)
 		if mistakes = append(mistakes, err); err == nil {
 			pubs = append(pubs, pub)
 		}
@@ -65,13 +65,17 @@ func (in *Intake) readLines(body []byte) (pubs []notifier.Publication, mistakes 
 	return pubs, mistakes, nil
 }
 
-func (in *Intake) readLine(line []byte) (notifier.Publication, error) {
+func (in *Intake) readLine(line []byte, who *notifier.Publisher) (notifier.Publication, error) {
 	if int64(len(line)) > in.cfg.MaxBody {
 		return notifier.Publication{}, tooLarge(in.cfg.MaxBody)
 	}
-	d := draft{maxTTL: in.cfg.MaxTTL, ttl: in.cfg.DefaultTTL}
+	d := in.draft(who)
 	d.readJSON(line)
-	return d.publication("")
+	pub, err := d.publication("")
+	if err == nil {
+		err = in.cfg.Allow(who, pub.Tokens)
+	}
+	return pub, err
 }
 
 // writeLines answers each line. If it cannot write, nobody is there to be told.

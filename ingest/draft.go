@@ -29,6 +29,7 @@ var fields = [...]string{"tokens", "all", "entityType", "data", "event", "id", "
 // A draft is a publication while it is read, together with everything that is
 // wrong with it.
 type draft struct {
+	who    *notifier.Publisher
 	maxTTL time.Duration
 
 	given      [len(fields)]bool
@@ -41,7 +42,8 @@ type draft struct {
 	key        string
 	ttl        time.Duration
 
-	errs notifier.FieldErrors
+	errs   notifier.FieldErrors
+	denied notifier.Denied
 	// stop says that reading on is of no use: the body has too many mistakes, or
 	// too many tokens.
 	stop bool
@@ -54,6 +56,12 @@ func (d *draft) bad(field, detail string) {
 	}
 	d.errs = append(d.errs, notifier.FieldError{Field: field, Detail: detail})
 	d.stop = len(d.errs) == maxErrors
+}
+
+// deny notes a field that is right, but not for this publisher.
+func (d *draft) deny(field, detail string) {
+	d.denied = append(d.denied, notifier.FieldError{Field: field, Detail: detail})
+	d.stop = d.stop || len(d.denied) == maxErrors
 }
 
 // begin notes that a field is given and returns its name, or "" if there is no
@@ -85,6 +93,10 @@ func (d *draft) addToken(i int, tok []byte) {
 		d.badToken(i, wrong)
 		return
 	}
+	if !d.who.Reaches(token) {
+		d.deny(tokenField(i), "is none that this publisher may address")
+		return
+	}
 	if len(d.tokens) == notifier.MaxTokens {
 		d.bad("tokens", fmt.Sprintf("must be at most %d distinct tokens", notifier.MaxTokens))
 		d.stop = true
@@ -113,7 +125,9 @@ func (d *draft) knows(token string) bool {
 	return ok
 }
 
-func (d *draft) badToken(i int, detail string) { d.bad(fmt.Sprintf("tokens[%d]", i), detail) }
+func (d *draft) badToken(i int, detail string) { d.bad(tokenField(i), detail) }
+
+func tokenField(i int) string { return fmt.Sprintf("tokens[%d]", i) }
 
 // setText sets a field that is a string. It keeps text for the entityType only.
 func (d *draft) setText(field string, text []byte) {
@@ -140,11 +154,18 @@ func (d *draft) setTTL(ttl time.Duration, wrong string) {
 }
 
 // publication is what was drafted, with the key of the request's header. The error
-// is a notifier.FieldErrors. It overwrites the body that the data is part of.
+// is a notifier.FieldErrors, or, if nothing is wrong but that the publisher may not
+// do it, a notifier.Denied. It overwrites the body that the data is part of.
 func (d *draft) publication(headerKey string) (notifier.Publication, error) {
 	d.checkTogether(headerKey)
 	if len(d.errs) > 0 {
 		return notifier.Publication{}, d.errs
+	}
+	if d.all && !d.who.ReachesAll() {
+		d.deny("all", "is not for a publisher that may address some tokens only")
+	}
+	if len(d.denied) > 0 {
+		return notifier.Publication{}, d.denied
 	}
 	if headerKey != "" {
 		d.key = headerKey

@@ -4,8 +4,9 @@
 // writes the answer.
 //
 // It refuses rather than guesses: unknown and repeated fields, other content
-// types, compressed bodies. It decides nothing else: not who may publish, not
-// what is kept or a duplicate, not how an error looks as HTTP. A handler that
+// types, compressed bodies. It holds a publisher to the tokens that it may address.
+// It decides nothing else: not who a publisher is, not what is kept or a duplicate,
+// not how an error looks as HTTP. A handler that
 // returns an error has written nothing and taken nothing.
 package ingest
 
@@ -35,6 +36,10 @@ type Config struct {
 	// DefaultTTL is for publications that ask for none, MaxTTL is the longest that
 	// one may ask for. They have no default: 0 is for live streams only.
 	DefaultTTL, MaxTTL time.Duration
+	// Allow is asked about each publication that is right otherwise, before any of
+	// the request is appended; tokens is nil for one to all. Its error refuses the
+	// publication. It may be called concurrently. Nil allows all.
+	Allow func(who *notifier.Publisher, tokens []string) error
 	// Problem is the error as one line of JSON, with or without its line end, which
 	// answers a bad line of a batch in its place. Batch needs it.
 	Problem func(error) []byte
@@ -44,8 +49,9 @@ type Config struct {
 // concurrently.
 //
 // An error that they return is for the caller to answer: nothing was written and
-// nothing was published. It is a notifier.FieldErrors, wraps ErrTooLarge,
-// ErrMediaType or ErrTimeout, or is what the journal said. Nil means that the
+// nothing was published. It is a notifier.FieldErrors or notifier.Denied, wraps
+// ErrTooLarge, ErrMediaType or ErrTimeout, or is what Config.Allow or the journal
+// said. Nil means that the
 // answer was written, as far as the client was still there to read it.
 type Intake struct {
 	append Append
@@ -59,11 +65,14 @@ func New(append Append, online Online, total func() int, cfg Config) *Intake {
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, 1<<20)
 	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 16<<20)
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 30*time.Second)
+	if cfg.Allow == nil {
+		cfg.Allow = func(*notifier.Publisher, []string) error { return nil }
+	}
 	return &Intake{append: append, online: online, total: total, cfg: cfg}
 }
 
-// Publish is POST /api: one publication, as JSON or as a form.
-func (in *Intake) Publish(w http.ResponseWriter, r *http.Request) error {
+// Publish is POST /api: one publication of who, as JSON or as a form.
+func (in *Intake) Publish(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
 	kind, body, err := in.receive(w, r, in.cfg.MaxBody, typeJSON, typeForm)
 	if err != nil {
 		return err
@@ -76,7 +85,7 @@ func (in *Intake) Publish(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d := draft{maxTTL: in.cfg.MaxTTL, ttl: in.cfg.DefaultTTL}
+	d := in.draft(who)
 	if kind == typeForm {
 		d.readForm(body)
 	} else {
@@ -84,6 +93,9 @@ func (in *Intake) Publish(w http.ResponseWriter, r *http.Request) error {
 	}
 	pub, err := d.publication(key)
 	if err != nil {
+		return err
+	}
+	if err := in.cfg.Allow(who, pub.Tokens); err != nil {
 		return err
 	}
 	acks, err := in.append(r.Context(), []notifier.Publication{pub})
@@ -96,4 +108,9 @@ func (in *Intake) Publish(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(in.answer(make([]byte, 0, answerSize), &pub, acks[0], results))
 	return nil
+}
+
+// draft is where a publication of who is read into.
+func (in *Intake) draft(who *notifier.Publisher) draft {
+	return draft{who: who, maxTTL: in.cfg.MaxTTL, ttl: in.cfg.DefaultTTL}
 }

@@ -14,13 +14,13 @@ import (
 
 // decodeJSON and decodeForm are what the handlers do with a body that they have.
 func decodeJSON(body string) (notifier.Publication, error) {
-	d := draft{maxTTL: maxTTL, ttl: defaultTTL}
+	d := draft{who: anyone, maxTTL: maxTTL, ttl: defaultTTL}
 	d.readJSON([]byte(body))
 	return d.publication("")
 }
 
 func decodeForm(body string) (notifier.Publication, error) {
-	d := draft{maxTTL: maxTTL, ttl: defaultTTL}
+	d := draft{who: anyone, maxTTL: maxTTL, ttl: defaultTTL}
 	d.readForm([]byte(body))
 	return d.publication("")
 }
@@ -219,7 +219,7 @@ func TestTooManyTokens(t *testing.T) {
 // TestDataIsExact: a journal keeps Data for long, so it holds on to nothing else.
 func TestDataIsExact(t *testing.T) {
 	body := []byte(`{"tokens":["a"],"data":[ 1,                2 ]}`)
-	d := draft{}
+	d := draft{who: anyone}
 	d.readJSON(body)
 	pub, err := d.publication("")
 	if err != nil || cap(pub.Data) > len(pub.Data)+16 {

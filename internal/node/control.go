@@ -15,8 +15,8 @@ import (
 
 // The control calls: what is open, what is kept, and ending either.
 
-// tokensOf reads the tokens that a control call names, each once.
-func tokensOf(q url.Values) (tokens []string, _ error) {
+// tokensOf reads the tokens that a control call of who names, each once.
+func tokensOf(q url.Values, who *notifier.Publisher) (tokens []string, _ error) {
 	var errs notifier.FieldErrors
 	for _, t := range q["token"] {
 		if wrong := notifier.CheckToken(t); wrong != "" {
@@ -28,12 +28,17 @@ func tokensOf(q url.Values) (tokens []string, _ error) {
 	if len(errs) > 0 {
 		return nil, errs
 	}
+	for _, t := range tokens {
+		if !who.Reaches(t) {
+			return nil, deniedToken
+		}
+	}
 	return tokens, nil
 }
 
 // oneToken is tokensOf where there must be exactly one.
-func oneToken(q url.Values) (string, error) {
-	tokens, err := tokensOf(q)
+func oneToken(q url.Values, who *notifier.Publisher) (string, error) {
+	tokens, err := tokensOf(q, who)
 	if err == nil && len(tokens) != 1 {
 		err = notifier.BadField("token", "is required, once")
 	}
@@ -82,12 +87,12 @@ type streamCount struct {
 
 // listStreams answers GET /api/streams: how many streams the named tokens have,
 // or a page of the tokens that are online.
-func (n *Node) listStreams(w http.ResponseWriter, r *http.Request) error {
+func (n *Node) listStreams(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
 	q, err := query(r, "token", "limit", "after")
 	if err != nil {
 		return err
 	}
-	tokens, err := tokensOf(q)
+	tokens, err := tokensOf(q, who)
 	if err != nil {
 		return err
 	}
@@ -97,6 +102,9 @@ func (n *Node) listStreams(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(tokens) > 0 {
 		return n.countStreams(w, tokens)
+	}
+	if !who.ReachesAll() {
+		return notifier.Denied{{Field: "token", Detail: "must be given by a publisher that may address some tokens only"}}
 	}
 	page, online := n.hub.Online(q.Get("after"), limit)
 	counts := make([]streamCount, len(page))
@@ -125,12 +133,12 @@ func (n *Node) countStreams(w http.ResponseWriter, tokens []string) error {
 
 // closeStreams answers DELETE /api/streams: it ends the streams of the named
 // tokens. Their clients may come back unless something else refuses them.
-func (n *Node) closeStreams(w http.ResponseWriter, r *http.Request) error {
+func (n *Node) closeStreams(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
 	q, err := query(r, "token")
 	if err != nil {
 		return err
 	}
-	tokens, err := tokensOf(q)
+	tokens, err := tokensOf(q, who)
 	if err == nil && len(tokens) == 0 {
 		err = notifier.BadField("token", "is required")
 	}
@@ -159,12 +167,12 @@ type keptGap struct {
 }
 
 // listEvents answers GET /api/events: a page of what is kept for a token.
-func (n *Node) listEvents(w http.ResponseWriter, r *http.Request) error {
+func (n *Node) listEvents(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
 	q, err := query(r, "token", "limit", "after")
 	if err != nil {
 		return err
 	}
-	token, err := oneToken(q)
+	token, err := oneToken(q, who)
 	if err != nil {
 		return err
 	}
@@ -212,12 +220,12 @@ func pageJSON(page notifier.Page) eventPage {
 }
 
 // forgetEvents answers DELETE /api/events.
-func (n *Node) forgetEvents(w http.ResponseWriter, r *http.Request) error {
+func (n *Node) forgetEvents(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
 	q, err := query(r, "token")
 	if err != nil {
 		return err
 	}
-	token, err := oneToken(q)
+	token, err := oneToken(q, who)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"notifier"
 	"notifier/auth"
 	"notifier/ingest"
 	"notifier/internal/config"
@@ -38,6 +39,8 @@ type Node struct {
 	hub       *stream.Hub
 	intake    *ingest.Intake
 	authorize stream.Authorize
+	// publishers says who a request to publish or to control is from.
+	publishers func(*http.Request) (*notifier.Publisher, error)
 	presence  *presence // nil if not announced
 
 	maxStreams int // 0 for any number
@@ -102,6 +105,7 @@ func OpenJournal(cfg config.Config, log *slog.Logger) (journal.Log, error) {
 // valid. The node closes the listeners and the journal.
 func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log *slog.Logger) *Node {
 	n := &Node{cfg: cfg, log: log, main: main, admin: admin, journal: events, authorize: auth.Open(cfg.Cookie)}
+	n.publishers = func(*http.Request) (*notifier.Publisher, error) { return anyone, nil }
 	if cfg.AnnouncePresence {
 		n.presence = newPresence(n)
 	}

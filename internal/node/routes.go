@@ -10,6 +10,7 @@ import (
 	"github.com/julienschmidt/httprouter"
 	"github.com/rs/cors"
 
+	"notifier"
 	"notifier/examples/browser"
 	"notifier/internal/problem"
 )
@@ -25,13 +26,13 @@ func (n *Node) routes() http.Handler {
 
 	for _, api := range []string{"/api", "/api/"} { // the old server took both
 		n.get(r, api, n.hello)
-		n.handle(r, http.MethodPost, api, n.intake.Publish)
+		n.handle(r, http.MethodPost, api, n.publisher(notifier.MayPublish, n.intake.Publish))
 	}
-	n.handle(r, http.MethodPost, "/api/batch", n.intake.Batch)
-	n.get(r, "/api/streams", n.listStreams)
-	n.handle(r, http.MethodDelete, "/api/streams", n.closeStreams)
-	n.get(r, "/api/events", n.listEvents)
-	n.handle(r, http.MethodDelete, "/api/events", n.forgetEvents)
+	n.handle(r, http.MethodPost, "/api/batch", n.publisher(notifier.MayPublish, n.intake.Batch))
+	n.get(r, "/api/streams", n.publisher(notifier.MayControl, n.listStreams))
+	n.handle(r, http.MethodDelete, "/api/streams", n.publisher(notifier.MayControl, n.closeStreams))
+	n.get(r, "/api/events", n.publisher(notifier.MayControl, n.listEvents))
+	n.handle(r, http.MethodDelete, "/api/events", n.publisher(notifier.MayControl, n.forgetEvents))
 
 	if n.cfg.Development() {
 		n.page(r)

@@ -8,7 +8,8 @@
 //
 // A client does not see the text of an error, which may hold what is not its
 // business; it sees a sentence that belongs to the status. Exceptions are
-// [notifier.FieldErrors], which are written for it, and an error that is nothing
+// [notifier.FieldErrors], [notifier.Denied] and the Detail of a
+// [notifier.LimitError], which are written for it, and an error that is nothing
 // but ErrTooLarge or ErrMediaType with a word on what is taken instead
 // (fmt.Errorf("%w: …", notifier.ErrTooLarge, …)): a limit, or a type.
 package problem
@@ -18,6 +19,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -79,7 +81,13 @@ var kinds = []struct {
 // operator should be told err itself.
 func Of(err error) Problem {
 	if fields, ok := errors.AsType[notifier.FieldErrors](err); ok {
-		return ofFields(fields)
+		return ofFields(http.StatusBadRequest, "the request has %d mistakes", fields)
+	}
+	if denied, ok := errors.AsType[notifier.Denied](err); ok {
+		return ofFields(http.StatusForbidden, "this credential does not allow %d fields of the request", notifier.FieldErrors(denied))
+	}
+	if limit, ok := errors.AsType[*notifier.LimitError](err); ok {
+		return of(http.StatusTooManyRequests, limit.Detail)
 	}
 	for _, k := range kinds {
 		switch {
@@ -101,10 +109,10 @@ func of(status int, detail string) Problem {
 	return Problem{Type: "about:blank", Title: title, Status: status, Detail: detail}
 }
 
-// ofFields lists the mistakes, but no more than maxFields: a small body can hold
-// very many.
-func ofFields(fields notifier.FieldErrors) Problem {
-	p := of(http.StatusBadRequest, fmt.Sprintf("the request has %d mistakes", len(fields)))
+// ofFields lists the fields, but no more than maxFields: a small body can hold very
+// many. many says how many there are.
+func ofFields(status int, many string, fields notifier.FieldErrors) Problem {
+	p := of(status, fmt.Sprintf(many, len(fields)))
 	if len(fields) == 1 {
 		p.Detail = fields.Error()
 	}
@@ -126,11 +134,20 @@ func Write(w http.ResponseWriter, err error) {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="notifier"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		// Random, so that clients refused together do not come back together.
-		h.Set("Retry-After", strconv.Itoa(1+rand.IntN(3)))
+		h.Set("Retry-After", retryAfter(err))
 	}
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(p.line())
+}
+
+// retryAfter is in how many seconds to try again: not before a limit lets it, and
+// random beyond that, so that clients refused together do not come back together.
+func retryAfter(err error) string {
+	after := 1
+	if limit, ok := errors.AsType[*notifier.LimitError](err); ok {
+		after = max(after, int(math.Ceil(limit.After.Seconds())))
+	}
+	return strconv.Itoa(after + rand.IntN(3))
 }
 
 // Line is the problem of err as one line of JSON, without the line end: the

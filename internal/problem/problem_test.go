@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"notifier"
 )
@@ -33,7 +34,9 @@ var cases = []struct {
 	{notifier.ErrConflict, 409, "Conflict"},
 	{notifier.ErrTooLarge, 413, "Request Entity Too Large"},
 	{notifier.ErrMediaType, 415, "Unsupported Media Type"},
+	{notifier.Denied{{Field: "tokens[3]", Detail: "is none that this publisher may address"}}, 403, "Forbidden"},
 	{notifier.ErrTooManyStreams, 429, "Too Many Requests"},
+	{&notifier.LimitError{Limit: "publish-rate", Detail: "too often"}, 429, "Too Many Requests"},
 	{context.Canceled, 499, "Client Closed Request"},
 	{errors.New("disk on fire"), 500, "Internal Server Error"},
 	{context.DeadlineExceeded, 500, "Internal Server Error"},
@@ -67,7 +70,8 @@ func TestWrite(t *testing.T) {
 			if strings.Contains(rec.Body.String(), secret) {
 				t.Errorf("the answer shows the error's text: %s", rec.Body)
 			}
-			checkBody(t, rec.Body.Bytes(), c.status, c.title)
+			_, denied := errors.AsType[notifier.Denied](c.err)
+			checkBody(t, rec.Body.Bytes(), c.status, c.title, denied || c.status == http.StatusBadRequest)
 			if line := string(Line(err)); line != rec.Body.String() || strings.Contains(line, "\n") {
 				t.Errorf("as a line: %q, as an answer: %q", line, rec.Body)
 			}
@@ -75,7 +79,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-func checkBody(t *testing.T, body []byte, status int, title string) {
+func checkBody(t *testing.T, body []byte, status int, title string, fields bool) {
 	t.Helper()
 	var got map[string]any
 	if err := json.Unmarshal(body, &got); err != nil {
@@ -84,7 +88,7 @@ func checkBody(t *testing.T, body []byte, status int, title string) {
 	if got["type"] != "about:blank" || got["title"] != title || got["status"] != float64(status) || got["detail"] == "" {
 		t.Errorf("body %s", body)
 	}
-	if _, ok := got["errors"]; ok != (status == http.StatusBadRequest) {
+	if _, ok := got["errors"]; ok != fields {
 		t.Errorf("errors present: %v in %s", ok, body)
 	}
 }
@@ -119,6 +123,34 @@ func TestRetryAfterVaries(t *testing.T) {
 	}
 	if len(seen) != 3 {
 		t.Errorf("values %v, want 1, 2 and 3", seen)
+	}
+}
+
+// TestLimit holds that a limit's own words and its own time are told.
+func TestLimit(t *testing.T) {
+	limit := &notifier.LimitError{Limit: "publish-rate", Detail: "100 a second are too many", After: 8500 * time.Millisecond}
+	seen := map[string]bool{}
+	for range 200 {
+		rec := httptest.NewRecorder()
+		Write(rec, fmt.Errorf("%s: %w", secret, limit))
+		seen[rec.Header().Get("Retry-After")] = true
+		if p := Of(limit); rec.Code != 429 || p.Detail != limit.Detail {
+			t.Fatalf("%d %+v", rec.Code, p)
+		}
+	}
+	if len(seen) != 3 || !seen["9"] || !seen["10"] || !seen["11"] {
+		t.Errorf("Retry-After %v, want 9, 10 and 11", seen)
+	}
+}
+
+// TestDenied holds that a client is told which fields it may not use.
+func TestDenied(t *testing.T) {
+	one := Of(notifier.Denied{{Field: "all", Detail: "is not for you"}})
+	if one.Status != 403 || one.Detail != "all is not for you" || !reflect.DeepEqual(one.Errors, []Field{{"all", "is not for you"}}) {
+		t.Errorf("%+v", one)
+	}
+	if two := Of(make(notifier.Denied, 2)); two.Detail != "this credential does not allow 2 fields of the request" {
+		t.Errorf("%+v", two)
 	}
 }
 
