@@ -44,6 +44,7 @@ type discardSink struct{}
 
 func (discardSink) write(b []byte) (int, error) { return len(b), nil }
 func (discardSink) end()                        {}
+func (discardSink) address() string             { return "" }
 func (discardSink) cut()                        {}
 
 // benchHub has streams of the token "1" and, beside them, one stream each of as
@@ -53,7 +54,7 @@ func benchHub(b *testing.B, streams, others int) (*Hub, *teller) {
 	h := New(log, Config{})
 	open := func(token string) {
 		st := &stream{sink: discardSink{}, chunked: true}
-		if err := h.admit(st, token); err != nil {
+		if err := h.admit(st, []string{token}); err != nil {
 			b.Fatal(err)
 		}
 		s := st.topic.shard
@@ -125,12 +126,12 @@ func BenchmarkOpenClose(b *testing.B) {
 	settle(h)
 	for b.Loop() {
 		st := &stream{sink: discardSink{}, chunked: true}
-		if err := h.admit(st, "1"); err != nil {
+		if err := h.admit(st, []string{"1"}); err != nil {
 			b.Fatal(err)
 		}
 		s := st.topic.shard
 		s.do(func() { s.opened(st) })
-		s.do(func() { s.close(st, gone) })
+		s.do(func() { s.close(st, Gone) })
 	}
 	settle(h)
 }

@@ -35,7 +35,7 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 		if h.draining.Load() {
 			return h.turnAway(w)
 		}
-		err = h.serve(w, r, st, who.Keys[0])
+		err = h.serve(w, r, st, who.Keys)
 		if errors.Is(err, errFull) {
 			return h.turnAway(w)
 		}
@@ -55,8 +55,8 @@ func (h *Hub) wouldAdmit(token string) error {
 // serve admits the stream and lets it be sent, by the handler that calls it or,
 // if the connection can be had whole, by the hub alone. The stream is admitted
 // before its first byte is sent: whoever has seen that misses nothing.
-func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, token string) error {
-	if err := h.admit(st, token); err != nil {
+func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, keys []string) error {
+	if err := h.admit(st, keys); err != nil {
 		return err
 	}
 	intro := intro(jitter(h.cfg.Retry, 0.25))
@@ -64,7 +64,7 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, token st
 		return nil
 	}
 	s := st.topic.shard
-	k := newHTTPSink(w, h.cfg.WriteTimeout)
+	k := newHTTPSink(w, r.RemoteAddr, h.cfg.WriteTimeout)
 	k.writable = func() { s.do(func() { s.writable(st) }) }
 	k.write(intro.payload())
 	st.sink = k

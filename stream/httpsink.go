@@ -17,6 +17,7 @@ const sinkBuffer = 32 << 10
 // small buffer.
 type httpSink struct {
 	w        http.ResponseWriter
+	remote   string
 	rc       *http.ResponseController
 	timeout  time.Duration
 	writable func()        // asks the worker to go on
@@ -29,8 +30,8 @@ type httpSink struct {
 	dead  bool // take nothing more
 }
 
-func newHTTPSink(w http.ResponseWriter, timeout time.Duration) *httpSink {
-	return &httpSink{w: w, rc: http.NewResponseController(w), timeout: timeout, wake: make(chan struct{}, 1)}
+func newHTTPSink(w http.ResponseWriter, remote string, timeout time.Duration) *httpSink {
+	return &httpSink{w: w, remote: remote, rc: http.NewResponseController(w), timeout: timeout, wake: make(chan struct{}, 1)}
 }
 
 func (k *httpSink) write(b []byte) (int, error) {
@@ -71,6 +72,8 @@ func (k *httpSink) refuse() {
 	k.dead = true
 }
 
+func (k *httpSink) address() string { return k.remote }
+
 func (k *httpSink) ring() {
 	select {
 	case k.wake <- struct{}{}:
@@ -90,19 +93,19 @@ func (k *httpSink) run(ctx context.Context) Reason {
 		}
 		switch {
 		case !ok, fin && len(b) == 0:
-			return gone
+			return Gone
 		case len(b) == 0:
 			select {
 			case <-k.wake:
 			case <-ctx.Done():
-				return gone
+				return Gone
 			}
 			continue
 		}
 		if err := k.send(b); errors.Is(err, os.ErrDeadlineExceeded) {
 			return Slow
 		} else if err != nil {
-			return gone
+			return Gone
 		}
 	}
 }

@@ -3,7 +3,6 @@ package stream
 import (
 	"cmp"
 	"context"
-	"errors"
 	"hash/maphash"
 	"runtime"
 	"slices"
@@ -31,10 +30,13 @@ type Config struct {
 	PerToken int
 	// MaxStreams is how many streams there may be; 0 for any number.
 	MaxStreams int
-	// Changed, if set, is told when a token's first stream has opened or its last
-	// one has closed. It must be quick, may be called concurrently, and asks
-	// [Hub.Count] for what is true by then.
+	// Changed, if set, is told when the first stream of a subscriber's own token has
+	// opened or its last one has closed. It must be quick, may be called
+	// concurrently, and asks [Hub.Count] for what is true by then.
 	Changed func(token string)
+	// Ended, if set, is told of every stream that has ended, once. It must be quick
+	// and may be called concurrently.
+	Ended func(End)
 }
 
 func (c Config) withDefaults() Config {
@@ -52,11 +54,10 @@ type Log interface {
 	Head() notifier.ID
 }
 
-// Reason is why the server ended a stream; clients that ask for control events
-// are told.
+// Reason is why a stream ended.
 type Reason string
 
-// The reasons that clients are told.
+// The reasons that clients are told if they ask for control events.
 const (
 	Drain    Reason = "drain"    // the server stops
 	Revoked  Reason = "revoked"  // [Hub.Revoke] was called for the token
@@ -65,9 +66,10 @@ const (
 	Slow     Reason = "slow"     // the client did not read
 )
 
+// The reasons that clients are not told.
 const (
-	gone        Reason = ""            // the client went away: there is nobody to tell
-	unavailable Reason = "unavailable" // the journal could not be read: resume
+	Gone        Reason = "gone"        // the client went away: there is nobody to tell
+	Unavailable Reason = "unavailable" // the journal could not be read: resume
 )
 
 // A Hub holds all open streams of a process. All methods may be called
@@ -84,6 +86,9 @@ type Hub struct {
 	polling sync.Once
 	poll    poller  // made by polling
 	frames  []frame // owned by tell
+
+	admission sync.Mutex // held while a stream is counted and admitted
+	serial    atomic.Uint64
 
 	streams  atomic.Int64
 	idle     chan struct{} // one slot: there may be no streams any more
@@ -162,93 +167,3 @@ func (h *Hub) tell(batch []notifier.Delivery) {
 func (h *Hub) shard(token string) *shard {
 	return h.shards[maphash.String(h.seed, token)%uint64(len(h.shards))]
 }
-
-// errFull: the server as a whole has as many streams as it may have.
-var errFull = errors.New("server full")
-
-// admit registers a stream of the token. Errors are errFull and
-// notifier.ErrTooManyStreams.
-func (h *Hub) admit(st *stream, token string) error {
-	if n := h.streams.Add(1); h.cfg.MaxStreams > 0 && n > int64(h.cfg.MaxStreams) {
-		h.streams.Add(-1)
-		return errFull
-	}
-	first, err := h.shard(token).register(st, token)
-	if err != nil {
-		h.streams.Add(-1)
-		return err
-	}
-	if first {
-		h.changed(token)
-	}
-	return nil
-}
-
-// leave is the reverse of admit.
-func (h *Hub) leave(st *stream) {
-	if h.streams.Add(-1) == 0 {
-		select {
-		case h.idle <- struct{}{}:
-		default:
-		}
-	}
-	if st.topic.shard.leave(st.topic) {
-		h.changed(st.topic.token)
-	}
-}
-
-func (h *Hub) changed(token string) {
-	if h.cfg.Changed != nil {
-		h.cfg.Changed(token)
-	}
-}
-
-// Total is the number of open streams.
-func (h *Hub) Total() int { return int(h.streams.Load()) }
-
-// Count is the number of open streams of a token.
-func (h *Hub) Count(token string) int {
-	s := h.shard(token)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t := s.topics[token]; t != nil {
-		return t.open
-	}
-	return 0
-}
-
-// Counts is Count for several tokens, in their order.
-func (h *Hub) Counts(tokens []string) []int {
-	counts := make([]int, len(tokens))
-	for i, t := range tokens {
-		counts[i] = h.Count(t)
-	}
-	return counts
-}
-
-// Online is a token that has open streams.
-type Online struct {
-	Token   string
-	Streams int
-}
-
-// Online returns the tokens with open streams that sort after a given one, in
-// order, at most limit of them, and how many tokens are online in all. It looks
-// at every token: it is for people, not for a hot path.
-func (h *Hub) Online(after string, limit int) (page []Online, total int) {
-	for _, s := range h.shards {
-		s.mu.Lock()
-		total += len(s.topics)
-		for token, t := range s.topics {
-			if token > after {
-				page = append(page, Online{token, t.open})
-			}
-		}
-		s.mu.Unlock()
-	}
-	slices.SortFunc(page, func(a, b Online) int { return cmp.Compare(a.Token, b.Token) })
-	return page[:min(limit, len(page))], total
-}
-
-// Revoke ends the open streams of a token and returns how many there were.
-func (h *Hub) Revoke(token string) int { return h.shard(token).revoke(token) }

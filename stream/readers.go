@@ -67,7 +67,7 @@ func (r *readers) take() *stream {
 func (st *stream) query() notifier.Query {
 	origin := st.topic.shard.hub.origin
 	q := notifier.Query{
-		Tokens: []string{st.topic.token},
+		Tokens: st.topic.tokens(),
 		After:  origin.At(st.pos),
 		Live:   st.live,
 		Limit:  pageEvents,

@@ -9,7 +9,7 @@ func TestRevokeWhileOpening(t *testing.T) {
 	defer h.Stop()
 	admit := func() (open func()) {
 		st := &stream{sink: discardSink{}}
-		if err := h.admit(st, "1"); err != nil {
+		if err := h.admit(st, []string{"1"}); err != nil {
 			t.Fatal(err)
 		}
 		s := st.topic.shard

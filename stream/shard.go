@@ -1,14 +1,13 @@
 package stream
 
 import (
-	"strings"
 	"sync"
 	"time"
 
 	"notifier"
 )
 
-// A shard owns the topics whose tokens hash to it, and all their streams. Whoever
+// A shard owns the topics whose names hash to it, and all their streams. Whoever
 // holds work does everything to them, so that streams need no locks of their own:
 // the shard's worker, or a publisher that finds nobody at work and has little to do.
 // Others leave events in topics and requests in the mail.
@@ -17,9 +16,10 @@ type shard struct {
 	wake chan struct{} // one slot: a wake-up is never waited for
 
 	mu       sync.Mutex
-	topics   map[string]*topic
-	followed uint64 // every event up to here has been put into the topics of its time
-	dirty    []*topic
+	topics   map[string]*topic   // by name
+	joint    map[string][]*topic // those with several tokens, by each
+	followed uint64              // every event up to here has been put into the topics of its time
+	dirty    []news
 	reach    int // streams of the dirty topics
 	mail     []func()
 
@@ -27,11 +27,19 @@ type shard struct {
 
 	// guarded by work
 	now    time.Duration // since hub.start
-	todo   []*topic      // dirty of this round
+	todo   []news        // dirty of this round
 	calls  []func()      // mail of this round
 	wheel  wheel
 	batch  []byte // several frames for one write
 	writer *rawWriter
+	tally  tally
+}
+
+// news is a topic with events that its streams have not been handed, the first of
+// which the journal took at since.
+type news struct {
+	topic *topic
+	since time.Time
 }
 
 func newShard(h *Hub) *shard {
@@ -39,7 +47,9 @@ func newShard(h *Hub) *shard {
 		hub:      h,
 		wake:     make(chan struct{}, 1),
 		topics:   map[string]*topic{},
+		joint:    map[string][]*topic{},
 		followed: h.origin.Seq,
+		tally:    tally{closed: map[Reason]uint64{}},
 		writer:   newRawWriter(),
 	}
 }
@@ -67,8 +77,8 @@ func (s *shard) tell(batch []notifier.Delivery, frames []frame) {
 	for i := range batch {
 		d := &batch[i]
 		if d.All {
-			for token, t := range s.topics {
-				if token != d.Except {
+			for _, t := range s.topics {
+				if d.Except == "" || !t.has(d.Except) {
 					s.push(t, d, &frames[i])
 				}
 			}
@@ -76,6 +86,9 @@ func (s *shard) tell(batch []notifier.Delivery, frames []frame) {
 		}
 		for _, token := range d.Tokens { // those of other shards are not found here
 			if t := s.topics[token]; t != nil {
+				s.push(t, d, &frames[i])
+			}
+			for _, t := range s.joint[token] {
 				s.push(t, d, &frames[i])
 			}
 		}
@@ -98,68 +111,18 @@ func (s *shard) tell(batch []notifier.Delivery, frames []frame) {
 const atOnce = 4
 
 func (s *shard) push(t *topic, d *notifier.Delivery, f *frame) {
+	if t.holds(d.Event.ID.Seq) {
+		return // it came for another token of the topic
+	}
 	if f.chunk == nil {
 		*f = eventFrame(&d.Event)
 	}
 	t.push(entry{d.Event.ID.Seq, *f})
 	if !t.dirty {
 		t.dirty = true
-		s.dirty = append(s.dirty, t)
+		s.dirty = append(s.dirty, news{t, d.Event.Time})
 		s.reach += t.open
 	}
-}
-
-// register admits a stream, which reads from here on: what its topic no longer
-// holds when the worker takes it in, it finds in the journal. first says that the
-// token was not online before.
-func (s *shard) register(st *stream, token string) (first bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.topics[token]
-	if t == nil {
-		// A copy: the token may be a part of a whole request line.
-		t = &topic{shard: s, token: strings.Clone(token), from: s.followed}
-		s.topics[t.token] = t
-	}
-	if limit := s.hub.cfg.PerToken; limit > 0 && t.open >= limit {
-		return false, notifier.ErrTooManyStreams
-	}
-	t.open++
-	st.topic, st.revoked = t, t.revoked
-	st.pos, st.live = s.followed, s.followed
-	return t.open == 1, nil
-}
-
-// leave is the reverse of register.
-func (s *shard) leave(t *topic) (last bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t.open--; t.open > 0 {
-		return false
-	}
-	delete(s.topics, t.token)
-	return true
-}
-
-// revoke closes every stream of a token that is registered by now, and returns how
-// many those are. The ones that the worker has not yet taken in find it out then.
-func (s *shard) revoke(token string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.topics[token]
-	if t == nil {
-		return 0
-	}
-	t.revoked++
-	s.mail = append(s.mail, func() { s.closeTopic(t, Revoked) })
-	s.ring()
-	return t.open
-}
-
-func (s *shard) isRevoked(st *stream) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return st.revoked != st.topic.revoked
 }
 
 func (s *shard) snapshot() []*topic {
@@ -196,9 +159,10 @@ func (s *shard) run() {
 func (s *shard) round() {
 	s.now = time.Since(s.hub.start)
 	s.take()
-	for i, t := range s.todo {
-		s.deliver(t)
-		s.todo[i] = nil
+	for i, n := range s.todo {
+		s.deliver(n.topic)
+		s.tally.latency.add(time.Since(n.since))
+		s.todo[i] = news{}
 	}
 	for i, f := range s.calls {
 		f()
@@ -212,9 +176,9 @@ func (s *shard) take() {
 	defer s.mu.Unlock()
 	s.calls, s.mail = s.mail, s.calls[:0]
 	s.todo, s.dirty, s.reach = s.dirty, s.todo[:0], 0
-	for _, t := range s.todo {
-		t.dirty = false
-		t.absorb()
+	for _, n := range s.todo {
+		n.topic.dirty = false
+		n.topic.absorb()
 	}
 }
 
@@ -224,6 +188,6 @@ func (s *shard) abandon() {
 	defer s.work.Unlock()
 	s.round()
 	for _, t := range s.snapshot() {
-		s.closeTopic(t, gone)
+		s.closeTopic(t, Gone)
 	}
 }

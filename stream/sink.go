@@ -13,6 +13,8 @@ type sink interface {
 	end()
 	// cut closes the stream now.
 	cut()
+	// address is where the client's connection comes from.
+	address() string
 }
 
 // errClosed: the sink was closed, or its client went away.

@@ -80,7 +80,7 @@ func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro
 	tcp.SetWriteBuffer(sendBuffer)
 	setPeerTimeout(raw)
 	tcp.SetWriteDeadline(time.Now().Add(h.cfg.WriteTimeout))
-	_, err = tcp.Write(append(answerHead(w.Header(), st.chunked), st.bytes(intro)...))
+	_, err = tcp.Write(append(answerHead(w.Header(), st.chunked), st.wire(intro)...))
 	tcp.SetWriteDeadline(time.Time{})
 	if err != nil {
 		tcp.Close()
@@ -92,7 +92,7 @@ func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro
 		err := k.poll.watch(k) // first: opening may find that the client is slow
 		s.opened(st)
 		if err != nil {
-			s.close(st, gone)
+			s.close(st, Gone)
 		}
 	})
 	return true
@@ -151,11 +151,13 @@ func (k *socket) cut() {
 	k.conn.Close()
 }
 
+func (k *socket) address() string { return k.conn.RemoteAddr().String() }
+
 // gone and writable are called by the poller.
 
 func (k *socket) gone() {
 	s := k.st.topic.shard
-	s.do(func() { s.close(k.st, gone) })
+	s.do(func() { s.close(k.st, Gone) })
 }
 
 func (k *socket) writable() {

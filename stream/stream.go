@@ -9,6 +9,7 @@ import (
 // A stream is one open connection of a subscriber. Its fields belong to
 // whoever holds the work of its topic's shard.
 type stream struct {
+	id      uint64 // in the hub
 	topic   *topic
 	index   int // in topic.streams
 	sink    sink
@@ -24,6 +25,10 @@ type stream struct {
 	resume *resume
 	told   uint64 // where the last gap that the client was told of ended
 
+	events uint64 // handed to the sink
+	bytes  uint64
+
+	began   time.Duration // since hub.start
 	last    time.Duration // last bytes handed to the sink, since hub.start
 	ends    time.Duration // 0 for never
 	endsWhy Reason
@@ -39,8 +44,8 @@ type resume struct {
 	since   time.Time // without an id: from this instant on
 }
 
-// bytes is a frame as the stream's connection carries it.
-func (st *stream) bytes(f frame) []byte {
+// wire is a frame as the stream's connection carries it.
+func (st *stream) wire(f frame) []byte {
 	if st.chunked {
 		return f.chunk
 	}
@@ -50,7 +55,7 @@ func (st *stream) bytes(f frame) []byte {
 // readyBytes announce a stream that begins with new events.
 func (st *stream) readyBytes() []byte {
 	start := st.topic.shard.hub.origin.At(st.pos)
-	return st.bytes(frameOf(func(b []byte) []byte { return appendReady(b, start, false) }))
+	return st.wire(frameOf(func(b []byte) []byte { return appendReady(b, start, false) }))
 }
 
 // A state says what a stream waits for.
@@ -64,7 +69,14 @@ const (
 	closed                // nothing
 )
 
+var stateNames = [...]string{"opening", "live", "catching up", "blocked", "closed"}
+
+func (s state) String() string { return stateNames[s] }
+
 func (st *stream) become(to state) {
+	states := &st.topic.shard.tally.states
+	states[st.state]--
+	states[to]++
 	if st.state == live {
 		st.topic.behind++
 	}

@@ -1,12 +1,17 @@
 package stream
 
-// A topic is a token with open streams and the events that not all of them have
-// been handed yet. It holds every event of its token after from: first in
-// pending, where the journal's follower puts them, then in tail, where the worker
-// reads them.
+import (
+	"slices"
+	"strings"
+)
+
+// A topic is a token with open streams, or the several tokens of one subscriber,
+// and the events that not all of them have been handed yet. It holds every event
+// of its tokens after from: first in pending, where the journal's follower puts
+// them, then in tail, where the worker reads them.
 type topic struct {
 	shard *shard
-	token string
+	name  string // the tokens, joined by separator
 
 	// guarded by shard.mu
 	open         int // streams registered
@@ -39,6 +44,30 @@ const (
 	maxPending      = 1024
 	maxPendingBytes = 1 << 20
 )
+
+// separator is in no token, which has no control characters.
+const separator = "\x00"
+
+func (t *topic) isJoint() bool { return strings.Contains(t.name, separator) }
+
+func (t *topic) tokens() []string { return strings.Split(t.name, separator) }
+
+// own is the subscriber's own token.
+func (t *topic) own() string {
+	own, _, _ := strings.Cut(t.name, separator)
+	return own
+}
+
+func (t *topic) has(token string) bool {
+	return t.name == token || t.isJoint() && slices.Contains(t.tokens(), token)
+}
+
+// holds reports whether the last event of pending is the one given; shard.mu is
+// held.
+func (t *topic) holds(seq uint64) bool {
+	n := len(t.pending)
+	return n > 0 && t.pending[n-1].seq == seq
+}
 
 // push adds an event; shard.mu is held.
 func (t *topic) push(e entry) {

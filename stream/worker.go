@@ -16,7 +16,9 @@ func (s *shard) opened(st *stream) {
 	st.index = len(t.streams)
 	t.streams = append(t.streams, st)
 	t.behind++
-	st.last = s.now
+	st.began, st.last = s.now, s.now
+	s.tally.opened++
+	s.tally.states[opening]++
 	s.wheel.add(st, s.dueAt(st))
 	switch {
 	case s.hub.draining.Load():
@@ -65,7 +67,7 @@ func (s *shard) gotPage(st *stream, page notifier.Page, start notifier.ID, entri
 		return
 	}
 	if err != nil {
-		s.close(st, unavailable)
+		s.close(st, Unavailable)
 		return
 	}
 	st.resume = nil
@@ -85,6 +87,19 @@ func (s *shard) gotPage(st *stream, page notifier.Page, start notifier.ID, entri
 	st.topic.trim()
 }
 
+// sent counts bytes that a client has taken.
+func (s *shard) sent(st *stream, n int) {
+	st.last = s.now
+	st.bytes += uint64(n)
+	s.tally.bytes += uint64(n)
+}
+
+// handed counts events that a client has, the last of them perhaps in part.
+func (s *shard) handed(st *stream, n int) {
+	st.events += uint64(n)
+	s.tally.deliveries += uint64(n)
+}
+
 // maxWrite is about how many bytes of several events go out in one write.
 const maxWrite = 32 << 10
 
@@ -96,14 +111,15 @@ func (s *shard) writeAll(st *stream, entries []entry) bool {
 		b, n := s.gather(st, entries)
 		sent, err := st.sink.write(b)
 		if err != nil {
-			s.close(st, gone)
+			s.close(st, Gone)
 			return false
 		}
-		st.last = s.now
+		s.sent(st, sent)
 		if sent < len(b) {
 			s.cutShort(st, entries, sent)
 			return false
 		}
+		s.handed(st, n)
 		st.pos = entries[n-1].seq
 		entries = entries[n:]
 	}
@@ -113,14 +129,14 @@ func (s *shard) writeAll(st *stream, entries []entry) bool {
 // gather returns the bytes of the first n entries: one, or as many as fit a write.
 func (s *shard) gather(st *stream, entries []entry) (b []byte, n int) {
 	if len(entries) == 1 {
-		return st.bytes(entries[0].frame), 1
+		return st.wire(entries[0].frame), 1
 	}
 	b = s.batch[:0]
 	for _, e := range entries {
 		if n > 0 && len(b)+e.frame.size() > maxWrite {
 			break
 		}
-		b = append(b, st.bytes(e.frame)...)
+		b = append(b, st.wire(e.frame)...)
 		n++
 	}
 	if cap(b) <= 2*maxWrite {
@@ -137,7 +153,8 @@ func (s *shard) cutShort(st *stream, entries []entry, sent int) {
 			break
 		}
 		st.pos = e.seq
-		b := st.bytes(e.frame)
+		s.handed(st, 1)
+		b := st.wire(e.frame)
 		if sent < len(b) {
 			st.rest = b[sent:]
 			break
@@ -152,10 +169,10 @@ func (s *shard) cutShort(st *stream, entries []entry, sent int) {
 func (s *shard) write(st *stream, b []byte) bool {
 	n, err := st.sink.write(b)
 	if err != nil {
-		s.close(st, gone)
+		s.close(st, Gone)
 		return false
 	}
-	st.last = s.now
+	s.sent(st, n)
 	if n < len(b) {
 		st.rest = b[n:]
 		s.block(st)
@@ -217,9 +234,9 @@ func (s *shard) due(st *stream) {
 
 func (s *shard) beat(st *stream) {
 	if st.control {
-		s.write(st, st.bytes(pingFrame))
+		s.write(st, st.wire(pingFrame))
 	} else {
-		s.write(st, st.bytes(heartbeat))
+		s.write(st, st.wire(heartbeat))
 	}
 }
 
@@ -233,16 +250,20 @@ func (s *shard) close(st *stream, why Reason) {
 	st.become(closed)
 	s.wheel.remove(st)
 	s.unlink(st)
+	s.tally.closed[why]++
 	s.hub.leave(st) // before the client can see it
-	if inside || why == gone {
+	if inside || why == Gone {
 		st.sink.cut()
 	} else {
 		if f, ok := closeFrames[why]; st.control && ok {
-			st.sink.write(st.bytes(f))
+			st.sink.write(st.wire(f))
 		}
 		st.sink.end()
 	}
 	st.rest = nil
+	if s.hub.cfg.Ended != nil {
+		s.hub.cfg.Ended(End{st.topic.own(), why, s.now - st.began, st.events, st.bytes})
+	}
 }
 
 // drain gives every stream an end. Those that are opened later find the hub
