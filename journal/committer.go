@@ -199,6 +199,7 @@ func (c *committer) round(jobs []*job) {
 		c.fail(jobs, err)
 		return
 	}
+	c.x.meter.batch(len(batch))
 	c.announce(batch)
 	finish(jobs, nil)
 }

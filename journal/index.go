@@ -36,6 +36,7 @@ type index struct {
 	state atomic.Pointer[state]
 
 	swept chan struct{} // has room for one: there is something to sweep
+	meter meter
 
 	// What follows belongs to whoever applies rounds.
 	heat    [1 << 16]uint32 // appended since a look at a token, by its hash

@@ -51,6 +51,7 @@ type memory struct {
 	// keys, and closed and seq change only under both.
 	appending sync.Mutex
 	keys      keys
+	meter     meter
 
 	mu     sync.Mutex
 	closed bool
@@ -126,7 +127,8 @@ func (m *memory) keep(batch []notifier.Delivery, now time.Time) {
 		m.store.add(&record{Delivery: d})
 	}
 	m.seq += uint64(len(batch))
-	m.store.trim(now)
+	m.meter.dropped(m.store.trim(now))
+	m.meter.batch(len(batch))
 }
 
 func (m *memory) Forget(ctx context.Context, token string) (int, error) {
@@ -135,6 +137,6 @@ func (m *memory) Forget(ctx context.Context, token string) (int, error) {
 	if err := m.refuse(ctx); err != nil {
 		return 0, err
 	}
-	m.store.trim(time.Now())
+	m.meter.dropped(m.store.trim(time.Now()))
 	return m.store.forget(token), nil
 }

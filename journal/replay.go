@@ -23,7 +23,7 @@ func (m *memory) Replay(ctx context.Context, q notifier.Query) (notifier.Page, e
 		return notifier.Page{}, err
 	}
 	now := time.Now()
-	m.store.trim(now)
+	m.meter.dropped(m.store.trim(now))
 	page := m.begin(q)
 	if page.Gap != notifier.GapNone {
 		first := notifier.Query{Tokens: q.Tokens, Live: q.Live, Limit: 1}

@@ -41,14 +41,16 @@ func (x *index) cutoff(now int64) int64 {
 // that takes new events, and returns them.
 func (r *round) retain() (dropped []bucket) {
 	s := &r.next
-	bytes := s.bytes
-	for _, b := range s.buckets {
-		bytes += b.bytes
-	}
+	bytes := s.size()
 	for len(s.buckets) > 1 {
 		old := s.buckets[0].closed <= r.x.cutoff(r.now)
 		if !old && (r.x.opts.MaxBytes < 0 || bytes <= r.x.opts.MaxBytes) {
 			break
+		}
+		if events := s.buckets[1].first - s.buckets[0].first; old {
+			r.tooOld += events
+		} else {
+			r.tooMuch += events
 		}
 		dropped = append(dropped, s.buckets[0])
 		bytes -= s.buckets[0].bytes

@@ -57,6 +57,8 @@ type round struct {
 	claims  map[hash]claimed // of this round
 	now     int64
 	size    int64 // of the events
+
+	tooOld, tooMuch uint64 // events dropped
 }
 
 // A claimed is what is known of an idempotency key.
@@ -190,11 +192,14 @@ func (r *round) apply() error {
 		return err
 	}
 	r.x.pace(int64(r.batch.Len()))
+	start := time.Now()
 	err := r.x.db.Apply(r.batch, pebble.Sync)
+	r.x.meter.synced(time.Since(start))
 	if err = errors.Join(r.x.failed(), err); err != nil {
 		return err
 	}
 	r.x.state.Store(&r.next)
+	r.x.meter.dropped(r.tooOld, r.tooMuch)
 	if len(dropped) > 0 || rolled {
 		r.x.sweepSoon()
 	}

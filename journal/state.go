@@ -54,6 +54,15 @@ func (s *state) floor(cutoff int64) uint64 {
 	return floor
 }
 
+// size is how many bytes the events take.
+func (s *state) size() int64 {
+	size := s.bytes
+	for _, b := range s.buckets {
+		size += b.bytes
+	}
+	return size
+}
+
 // current is the bucket that takes new events.
 func (s *state) current() *bucket { return &s.buckets[len(s.buckets)-1] }
 

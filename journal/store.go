@@ -11,6 +11,7 @@ type store struct {
 	oldest *record // all records in id order
 	newest *record
 	bytes  int64
+	events uint64 // but for the records that hold a floor
 	floor  uint64 // records up to here have been dropped, whatever their tokens
 }
 
@@ -45,15 +46,23 @@ func (s *store) push(l *list, r *record) {
 	}
 }
 
-// trim holds the bounds of age and bytes.
-func (s *store) trim(now time.Time) {
+// trim holds the bounds of age and bytes, and returns how many events that cost.
+func (s *store) trim(now time.Time) (tooOld, tooMuch uint64) {
 	for r := s.oldest; r != nil; r = s.oldest {
 		old := s.opts.MaxAge >= 0 && now.Sub(r.Event.Time) >= s.opts.MaxAge
 		if !old && (s.opts.MaxBytes < 0 || s.bytes <= s.opts.MaxBytes) {
-			return
+			return tooOld, tooMuch
+		}
+		switch {
+		case r.forgotten:
+		case old:
+			tooOld++
+		default:
+			tooMuch++
 		}
 		s.drop(r)
 	}
+	return tooOld, tooMuch
 }
 
 // drop removes the oldest record: no list has one before it.
@@ -119,6 +128,9 @@ func (s *store) insert(r, prev *record) {
 		s.newest = r
 	}
 	s.bytes += r.size()
+	if !r.forgotten {
+		s.events++
+	}
 }
 
 func (s *store) unlink(r *record) {
@@ -134,6 +146,9 @@ func (s *store) unlink(r *record) {
 	}
 	r.prev, r.next = nil, nil
 	s.bytes -= r.size()
+	if !r.forgotten {
+		s.events--
+	}
 }
 
 // floorOf is the position before which events of the tokens may be missing.
