@@ -46,6 +46,7 @@ var pins = map[string][]string{
 	"github.com/alecthomas/kong":         {"internal/config", "cmd/notifier"},
 	"go.yaml.in/yaml/v3":                 {"internal/config"},
 	"github.com/rs/cors":                 {"internal/node"},
+	"github.com/coreos/go-systemd/v22":   {"cmd/notifier", "internal/node"},
 	"go.etcd.io/bbolt":                   {"bench/bbolt"}, // to be measured against
 }
 

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"notifier/internal/config"
 	"notifier/internal/node"
 )
@@ -23,11 +25,13 @@ Each setting can also be in the environment, as NOTIFIER_BASE_PATH, or in the fi
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {
-	n, err := node.New(c.Config, newLogger(c.LogFormat, c.LogLevel))
+	log := newLogger(c.LogFormat, c.LogLevel)
+	n, err := node.New(c.Config, log)
 	if err != nil {
 		return err
 	}
-	return n.Run(ctx)
+	tellSystemd(daemon.SdNotifyReady, log) // it listens: who comes now is served
+	return n.Run(toldWhenDone(ctx, log))
 }
 
 func newLogger(format string, level slog.Level) *slog.Logger {
