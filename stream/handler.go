@@ -12,7 +12,8 @@ import (
 )
 
 // Authorize says who a subscriber is, or returns an error to answer with:
-// notifier.ErrUnauthorized, notifier.ErrForbidden or notifier.FieldErrors.
+// notifier.ErrUnauthorized, notifier.ErrForbidden or notifier.FieldErrors; or
+// notifier.ErrUnavailable if it cannot be known now.
 type Authorize func(*http.Request) (notifier.Identity, error)
 
 // Events answers GET and HEAD /events: one stream of one token. It returns when
@@ -20,6 +21,10 @@ type Authorize func(*http.Request) (notifier.Identity, error)
 func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		who, err := authorize(r)
+		if errors.Is(err, notifier.ErrUnavailable) && r.Method != http.MethodHead {
+			setHeaders(w.Header())
+			return h.turnAway(w)
+		}
 		if err != nil {
 			return err
 		}

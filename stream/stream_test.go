@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -207,11 +208,12 @@ func TestStreamsPerToken(t *testing.T) {
 	})
 }
 
-// A server that is full or draining answers what EventSource survives.
+// A server that is full or draining, or cannot say who somebody is, answers what
+// EventSource survives.
 func TestTemporaryTrouble(t *testing.T) {
-	turnedAway := func(b *bench) {
+	turnedAway := func(b *bench, query string) {
 		t.Helper()
-		c := b.open("1")
+		c := b.open(query)
 		ms, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(c.line(), "retry: ")))
 		if err != nil || ms < 5000 || ms > 15000 {
 			t.Errorf("retry %d, %v", ms, err)
@@ -221,7 +223,11 @@ func TestTemporaryTrouble(t *testing.T) {
 	}
 	run(t, stream.Config{MaxStreams: 1, Retry: time.Second}, defaults, func(b *bench) {
 		c := b.open("2")
-		turnedAway(b)
+		turnedAway(b, "1")
+		turnedAway(b, "2&unknown")
+		if head := b.dial("HEAD", "2&unknown"); head.resp.StatusCode == http.StatusOK {
+			t.Error("HEAD does not say that there is trouble")
+		}
 		c.conn.Close()
 		synctest.Wait()
 		c = b.open("2&control=1")
@@ -229,7 +235,7 @@ func TestTemporaryTrouble(t *testing.T) {
 		b.hub.Drain(0)
 		c.wantEvent("notifier-close", `{"reason":"drain"}`)
 		c.wantEnd()
-		turnedAway(b)
+		turnedAway(b, "1")
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,9 @@ type Node struct {
 	authorize stream.Authorize
 	// publishers says who a request to publish or to control is from.
 	publishers func(*http.Request) (*notifier.Publisher, error)
-	presence  *presence // nil if not announced
+	jwt        *auth.JWT   // nil if nobody may have one
+	presence   *presence   // nil if not announced
+	closers    []io.Closer // of authentication, last opened first closed
 
 	maxStreams int // 0 for any number
 	draining   atomic.Bool
@@ -81,8 +84,12 @@ func New(cfg config.Config, log *slog.Logger) (_ *Node, err error) {
 		if admin, err = net.Listen("tcp", cfg.AdminListen); err != nil {
 			return nil, fmt.Errorf("admin-listen: %w", err)
 		}
+		opened = append(opened, admin)
 	}
-	n := NewOn(main, admin, events, cfg, log)
+	n, err := NewOn(main, admin, events, cfg, log)
+	if err != nil {
+		return nil, err
+	}
 	n.keys = keys
 	return n, nil
 }
@@ -102,10 +109,19 @@ func OpenJournal(cfg config.Config, log *slog.Logger) (journal.Log, error) {
 }
 
 // NewOn is [New] with what it opens, without TLS; admin may be nil. cfg must be
-// valid. The node closes the listeners and the journal.
-func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log *slog.Logger) *Node {
-	n := &Node{cfg: cfg, log: log, main: main, admin: admin, journal: events, authorize: auth.Open(cfg.Cookie)}
+// valid. The node closes the listeners and the journal, but not after an error.
+func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log *slog.Logger) (_ *Node, err error) {
+	n := &Node{cfg: cfg, log: log, main: main, admin: admin, journal: events}
+	if err := n.openJWT(); err != nil {
+		return nil, err
+	}
+	if n.authorize, err = n.subscribers(); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
 	n.publishers = func(*http.Request) (*notifier.Publisher, error) { return anyone, nil }
+	if cfg.JWTPublish {
+		n.publishers = n.jwt.Publisher
+	}
 	if cfg.AnnouncePresence {
 		n.presence = newPresence(n)
 	}
@@ -126,7 +142,15 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 		MaxTTL:     cfg.KeepFor,
 		Problem:    problem.Line,
 	})
-	return n
+	return n, nil
+}
+
+// close closes what authentication has opened.
+func (n *Node) close() (err error) {
+	for _, c := range slices.Backward(n.closers) {
+		err = errors.Join(err, c.Close())
+	}
+	return err
 }
 
 // orNever is what the packages below call 0, which is a default to them.
@@ -188,7 +212,7 @@ func (n *Node) stop(servers []*http.Server) error {
 			s.Close()
 		}
 	}
-	err := n.journal.Close()
+	err := errors.Join(n.close(), n.journal.Close())
 	n.hub.Stop()
 	n.log.Info("notifier has stopped")
 	return err

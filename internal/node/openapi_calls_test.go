@@ -336,9 +336,9 @@ func unavailable(t *testing.T, c call) *http.Response {
 		t.Fatal(err)
 	}
 	events := journal.Memory(journal.Options{})
-	n := &nodetest.Node{
-		Node: node.NewOn(main, nil, events, serverconfig.Default(), slog.New(slog.DiscardHandler)),
-		URL:  "http://" + main.Addr().String(),
+	n := &nodetest.Node{URL: "http://" + main.Addr().String()}
+	if n.Node, err = node.NewOn(main, nil, events, serverconfig.Default(), slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
 	}
 	if err := events.Close(); err != nil {
 		t.Fatal(err)

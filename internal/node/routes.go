@@ -100,10 +100,14 @@ func (n *Node) answer(f handler) http.Handler {
 	})
 }
 
-// logError tells the operator what clients are not told.
+// logError tells the operator what clients are not told: what failed, and, if asked
+// for, why a credential was refused.
 func (n *Node) logError(r *http.Request, err error) {
-	if p := problem.Of(err); p.Status >= 500 {
+	switch p := problem.Of(err); {
+	case p.Status >= 500:
 		n.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
+	case p.Status == http.StatusUnauthorized:
+		n.log.Debug("request refused", "method", r.Method, "path", r.URL.Path, "err", err)
 	}
 }
 

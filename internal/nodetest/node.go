@@ -65,7 +65,9 @@ func StartOn(t testing.TB, main net.Listener, client *http.Client, edit ...func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.Node = node.NewOn(main, nil, events, cfg, log)
+	if n.Node, err = node.NewOn(main, nil, events, cfg, log); err != nil {
+		t.Fatal(err)
+	}
 	var ctx context.Context
 	ctx, n.stop = context.WithCancel(context.Background())
 	go func() { n.done <- n.Run(ctx) }()
