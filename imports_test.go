@@ -24,7 +24,8 @@ var arrows = map[string][]string{
 	"internal/config":    {},
 	"internal/ssetest":   {},
 	"internal/problem":   {"."},
-	"internal/node":      {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "examples/browser"},
+	"internal/limit":     {"."},
+	"internal/node":      {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "internal/limit", "examples/browser"},
 	"internal/nodetest":  {"internal/node", "internal/config", "internal/ssetest"},
 	"cmd/notifier":       {".", "internal/node", "internal/config", "journal"},
 	"bench":              {},
@@ -46,6 +47,7 @@ var pins = map[string][]string{
 	"github.com/alecthomas/kong":         {"internal/config", "cmd/notifier"},
 	"go.yaml.in/yaml/v3":                 {"internal/config"},
 	"github.com/rs/cors":                 {"internal/node"},
+	"golang.org/x/time":                  {"internal/limit"},
 	"github.com/coreos/go-systemd/v22":   {"cmd/notifier", "internal/node"},
 	"go.etcd.io/bbolt":                   {"bench/bbolt"}, // to be measured against
 }
