@@ -45,7 +45,7 @@ var pins = map[string][]string{
 	"github.com/r3labs/sse/v2":           {"frame.go", "stream", "cmd/notifier", "bench/r3labs", "bench/peers/r3labs"},
 	"github.com/go-json-experiment/json": {"ingest", "internal/node"},
 	"github.com/alecthomas/kong":         {"internal/config", "cmd/notifier"},
-	"go.yaml.in/yaml/v3":                 {"internal/config"},
+	"go.yaml.in/yaml/v3":                 {"internal/config", "auth"},
 	"github.com/rs/cors":                 {"internal/node"},
 	"golang.org/x/time":                  {"internal/limit"},
 	"github.com/coreos/go-systemd/v22":   {"cmd/notifier", "internal/node"},

@@ -21,6 +21,11 @@ func credential(r *http.Request, cookie string) (value, field string, err error)
 	if err != nil {
 		return "", "", err
 	}
+	return single(all)
+}
+
+// single is the credential that all are, and the field it was in first.
+func single(all []sent) (value, field string, err error) {
 	if len(all) == 0 {
 		return "", "", notifier.ErrUnauthorized
 	}
