@@ -21,7 +21,7 @@ func (n *Node) routes() http.Handler {
 	n.get(r, "/livez", n.live)
 	n.get(r, "/readyz", n.ready)
 
-	events := n.hub.Events(n.authorize)
+	events := received(n.hub.Events(n.authorize))
 	n.get(r, "/events", events)
 
 	for _, api := range []string{"/api", "/api/"} { // the old server took both
