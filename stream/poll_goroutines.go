@@ -8,7 +8,7 @@ func (goroutines) watch(k *socket) error {
 	go func() {
 		var buf [64]byte
 		for {
-			n, err := k.conn.Read(buf[:])
+			n, err := k.read(buf[:])
 			if err == nil {
 				err = k.hear(n)
 			}

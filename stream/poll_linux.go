@@ -146,32 +146,35 @@ func handle(k *socket, events uint32, buf []byte) {
 	}
 }
 
-// discard reads everything that the client has sent.
-func discard(k *socket, buf []byte) (failed error) {
-	err := k.raw.Read(func(fd uintptr) bool {
-		for {
-			n, err := unix.Read(int(fd), buf)
-			switch {
-			case err == syscall.EAGAIN:
-				return true
-			case err == syscall.EINTR:
-				continue
-			case err != nil:
-				failed = err
-			case n == 0:
-				failed = errClosed
-			default:
-				failed = k.hear(n)
-			}
-			if failed != nil {
-				return true
-			}
+// discard reads everything that the client has sent. An error is its end.
+func discard(k *socket, buf []byte) error {
+	for {
+		n, err := k.receive(buf)
+		if err == errNothing {
+			return nil
 		}
-	})
-	if err != nil {
-		return err
+		if err == nil {
+			err = k.hear(n)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return failed
+}
+
+// receive reads without waiting.
+func (k *socket) receive(buf []byte) (n int, err error) {
+	if k.tls != nil {
+		return k.tls.Read(buf)
+	}
+	closed := k.raw.Read(func(fd uintptr) bool {
+		n, err = readFD(fd, buf)
+		return true
+	})
+	if closed != nil {
+		return 0, closed
+	}
+	return n, err
 }
 
 // setPeerTimeout has the kernel give up a peer that acknowledges nothing. An error

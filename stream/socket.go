@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -9,13 +10,14 @@ import (
 	"time"
 )
 
-// A socket is the sink of a stream over plain HTTP/1: the connection is taken from
+// A socket is the sink of a stream over HTTP/1: the connection is taken from
 // net/http, whose buffers and goroutine go away, and written without blocking by
 // the worker. Every system call goes through the RawConn, which knows whether the
 // connection is closed: a descriptor that was given to somebody else cannot be hit.
 type socket struct {
 	conn *net.TCPConn
 	raw  syscall.RawConn
+	tls  *secure // nil without
 	st   *stream
 
 	poll  poller
@@ -51,18 +53,33 @@ type connKey struct{}
 
 // WithConn is for http.Server.ConnContext: it lets the hub find the connections
 // that it can write to by itself. Streams of a server without it are sent by their
-// handlers, at ten times the memory.
+// handlers, at ten times the memory; so are those over TLS unless its listener is a
+// [TLSListener].
 func WithConn(ctx context.Context, c net.Conn) context.Context {
-	if tcp, ok := c.(*net.TCPConn); ok && canWriteRaw {
-		return context.WithValue(ctx, connKey{}, tcp)
+	if _, _, ok := below(c); ok {
+		return context.WithValue(ctx, connKey{}, c)
 	}
 	return ctx
+}
+
+// below finds the TCP connection of a request, and the TLS on it if there is any.
+func below(c net.Conn) (tcp *net.TCPConn, over *secure, ok bool) {
+	switch c := c.(type) {
+	case *net.TCPConn:
+		return c, nil, canWriteRaw
+	case *tls.Conn:
+		if w, ok := c.NetConn().(*wire); ok {
+			return w.TCPConn, &secure{c, w}, true
+		}
+	}
+	return nil, nil, false
 }
 
 // takeOver makes the request's connection the sink of an admitted stream, if it
 // can be had, and sends the head of the answer and the first bytes.
 func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro frame) (ok bool) {
-	tcp, ok := r.Context().Value(connKey{}).(*net.TCPConn)
+	conn, _ := r.Context().Value(connKey{}).(net.Conn)
+	tcp, over, ok := below(conn)
 	if !ok || r.ProtoMajor != 1 {
 		return false
 	}
@@ -74,18 +91,22 @@ func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro
 	if err != nil {
 		return false
 	}
-	k := &socket{conn: tcp, raw: raw, st: st, poll: h.poller(), heard: buf.Reader.Buffered()}
+	k := &socket{conn: tcp, raw: raw, tls: over, st: st, poll: h.poller(), heard: buf.Reader.Buffered()}
 	st.sink = k
 	st.chunked = r.ProtoAtLeast(1, 1)
 	tcp.SetWriteBuffer(sendBuffer)
 	setPeerTimeout(raw)
 	tcp.SetWriteDeadline(time.Now().Add(h.cfg.WriteTimeout))
-	_, err = tcp.Write(append(answerHead(w.Header(), st.chunked), st.wire(intro)...))
+	_, err = conn.Write(append(answerHead(w.Header(), st.chunked), st.wire(intro)...))
 	tcp.SetWriteDeadline(time.Time{})
 	if err != nil {
 		tcp.Close()
 		h.leave(st)
 		return true
+	}
+	if over != nil {
+		_, waits := k.poll.(goroutines)
+		over.wire.engage(raw, waits)
 	}
 	s := st.topic.shard
 	s.do(func() {
@@ -128,6 +149,9 @@ func (h *headBuffer) WriteString(s string) (int, error) {
 }
 
 func (k *socket) write(b []byte) (int, error) {
+	if k.tls != nil {
+		return k.tls.write(k, b)
+	}
 	n, err := k.st.topic.shard.writer.write(k.raw, b)
 	if err == nil && n < len(b) {
 		k.poll.await(k)
@@ -137,7 +161,10 @@ func (k *socket) write(b []byte) (int, error) {
 
 func (k *socket) end() {
 	if k.st.chunked {
-		k.st.topic.shard.writer.write(k.raw, lastChunk)
+		k.write(lastChunk)
+	}
+	if k.tls != nil {
+		k.tls.CloseWrite()
 	}
 	k.poll.forget(k)
 	k.conn.Close()
@@ -162,7 +189,19 @@ func (k *socket) gone() {
 
 func (k *socket) writable() {
 	s := k.st.topic.shard
-	s.do(func() { s.writable(k.st) })
+	s.do(func() {
+		if k.tls == nil || k.tls.writable(k) {
+			s.writable(k.st)
+		}
+	})
+}
+
+// read reads what the client has sent; it waits for it if the poller does.
+func (k *socket) read(b []byte) (int, error) {
+	if k.tls != nil {
+		return k.tls.Read(b)
+	}
+	return k.conn.Read(b)
 }
 
 // hear counts bytes of the client.

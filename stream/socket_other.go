@@ -9,4 +9,6 @@ const canWriteRaw = false
 
 func writeFD(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }
 
+func readFD(uintptr, []byte) (int, error) { return 0, errors.ErrUnsupported }
+
 func hasRoom(uintptr) bool { return true }

@@ -8,7 +8,6 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -174,8 +173,8 @@ func (n *Node) Run(ctx context.Context) error {
 	scheme := "http://"
 	if n.keys != nil {
 		scheme = "https://"
-		servers[0].TLSConfig = &tls.Config{GetCertificate: n.keys.get}
-		go func() { failed <- servers[0].ServeTLS(n.main, "", "") }()
+		servers[0].TLSConfig = n.tlsConfig()
+		go func() { failed <- servers[0].ServeTLS(stream.TLSListener(n.main), "", "") }()
 	} else {
 		go func() { failed <- servers[0].Serve(n.main) }()
 	}

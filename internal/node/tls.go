@@ -9,6 +9,13 @@ import (
 	"time"
 )
 
+func (n *Node) tlsConfig() *tls.Config {
+	return &tls.Config{
+		GetCertificate:              n.keys.get,
+		DynamicRecordSizingDisabled: true, // events are small; see stream.TLSListener
+	}
+}
+
 // A keyPair is a certificate and its key in two files. They are read again when
 // either has changed, so that renewing a certificate needs no restart.
 type keyPair struct {
