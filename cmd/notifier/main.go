@@ -1,11 +1,10 @@
 // Command notifier is a server of events for browsers and other HTTP clients, and
 // what one needs by hand: send publishes an event, listen prints a stream, journal
-// looks into what a stopped server keeps.
+// looks into what a stopped server keeps, check-config and config into its settings.
 //
 // It only reads flags and signals; the server is package node, what it keeps is
-// package journal. It ends with 0 if
-// all went well, 1 if something failed, 2 if it was called wrongly, and 130 at the
-// second signal.
+// package journal. It ends with 0 if all went well, 1 if something failed, 2 if it
+// was called wrongly, and 130 at the second signal.
 package main
 
 import (
@@ -19,6 +18,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"notifier/internal/config"
 )
 
 const (
@@ -29,31 +30,42 @@ const (
 
 // commands is the whole command line.
 type commands struct {
-	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server; what is done without a command."`
-	Send    sendCmd    `cmd:"" help:"Publish an event."`
-	Listen  listenCmd  `cmd:"" help:"Print the events of a stream as they come."`
-	Journal journalCmd `cmd:"" help:"Look into what a stopped server keeps."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve       serveCmd       `cmd:"" default:"withargs" help:"Run the server; what is done without a command."`
+	Send        sendCmd        `cmd:"" help:"Publish an event."`
+	Listen      listenCmd      `cmd:"" help:"Print the events of a stream as they come."`
+	Journal     journalCmd     `cmd:"" help:"Look into what a stopped server keeps."`
+	CheckConfig checkConfigCmd `cmd:"" help:"Say what is wrong with a file of settings."`
+	Config      configCmd      `cmd:"" help:"Print the settings in effect, and where each is from."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 func main() {
+	_, command, err := parse(os.Args[1:])
+	if err != nil {
+		fail(exitUsage, err)
+	}
+	command.BindTo(interruptible(), (*context.Context)(nil))
+	if err := command.Run(); err != nil {
+		fail(exitFailed, err)
+	}
+}
+
+// parse reads a command line, and the settings that belong to its command.
+func parse(args []string) (*commands, *kong.Context, error) {
 	var c commands
 	parser := kong.Must(&c,
 		kong.Name("notifier"),
 		kong.Description("Events for browsers: publish with POST, read with EventSource, lose nothing in between."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
 		kong.ValueFormatter(func(v *kong.Value) string { return v.Help }),
-		kong.BindTo(interruptible(), (*context.Context)(nil)),
 		kong.BindTo(os.Stdin, (*io.Reader)(nil)),
 		kong.BindTo(os.Stdout, (*io.Writer)(nil)),
 	)
-	command, err := parser.Parse(os.Args[1:])
-	if err != nil {
-		fail(exitUsage, err)
+	command, err := parser.Parse(args)
+	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
+		err = mistakes // without the name of the command
 	}
-	if err := command.Run(); err != nil {
-		fail(exitFailed, err)
-	}
+	return &c, command, err
 }
 
 // interruptible is a context that the first SIGINT or SIGTERM ends. The second

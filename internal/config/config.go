@@ -23,13 +23,15 @@ import (
 // Config is the settings of one server. Embedded in a kong command it is filled
 // by kong; [Default] fills it without.
 type Config struct {
+	read *reading // nil if kong did not fill it
+
 	File string `name:"config" env:"NOTIFIER_CONFIG" placeholder:"FILE" help:"YAML file with any of the settings below."`
 
 	Listen      string   `group:"Listeners" env:"NOTIFIER_LISTEN" default:"127.0.0.1:4001" placeholder:"ADDR" help:"Address for clients (${default})."`
 	AdminListen string   `group:"Listeners" env:"NOTIFIER_ADMIN_LISTEN" default:"127.0.0.1:4002" placeholder:"ADDR" help:"Admin address (${default}); \"\" is off."`
 	BasePath    string   `group:"Listeners" env:"NOTIFIER_BASE_PATH" placeholder:"/PATH" help:"Path that all routes lie under."`
-	TLSCert     string   `group:"Listeners" name:"tls-cert" env:"NOTIFIER_TLS_CERT" placeholder:"FILE" help:"Certificate chain: clients connect over TLS."`
-	TLSKey      string   `group:"Listeners" name:"tls-key" env:"NOTIFIER_TLS_KEY" placeholder:"FILE" help:"Its private key. Both are reloaded as they change."`
+	TLSCert     string   `group:"Listeners" name:"tls-cert" env:"NOTIFIER_TLS_CERT" placeholder:"FILE" reload:"" help:"Certificate chain: clients connect over TLS."`
+	TLSKey      string   `group:"Listeners" name:"tls-key" env:"NOTIFIER_TLS_KEY" placeholder:"FILE" reload:"" help:"Its private key. Both are reloaded as they change."`
 	ACMEDomain  []string `group:"Listeners" name:"acme-domain" env:"NOTIFIER_ACME_DOMAIN" placeholder:"NAME" sep:"," help:"Get certificates for this name; repeatable."`
 	ACMEEmail   string   `group:"Listeners" name:"acme-email" env:"NOTIFIER_ACME_EMAIL" placeholder:"ADDR" help:"Whom the authority may write to."`
 	ACMEURL     string   `group:"Listeners" name:"acme-url" env:"NOTIFIER_ACME_URL" placeholder:"URL" help:"Directory of the authority (Let's Encrypt)."`
@@ -65,7 +67,7 @@ type Config struct {
 	IntrospectTimeout time.Duration `group:"Subscribers" env:"NOTIFIER_INTROSPECT_TIMEOUT" default:"2s" help:"How long an answer may take."`
 	IntrospectCache   time.Duration `group:"Subscribers" env:"NOTIFIER_INTROSPECT_CACHE" default:"10s" help:"How long an answer is good."`
 
-	APIKey     []string      `group:"Publishers" name:"api-key" env:"NOTIFIER_API_KEY" placeholder:"NAME=HASH" sep:"," help:"Who may publish; see: notifier key new. Repeatable."`
+	APIKey     []string      `group:"Publishers" name:"api-key" env:"NOTIFIER_API_KEY" placeholder:"NAME=HASH" sep:"," secret:"" help:"Who may publish; see: notifier key new. Repeatable."`
 	APIKeys    string        `group:"Publishers" name:"api-keys" env:"NOTIFIER_API_KEYS" placeholder:"FILE" help:"YAML file of keys with rights, prefixes and rates."`
 	JWTPublish bool          `group:"Publishers" name:"jwt-publish" env:"NOTIFIER_JWT_PUBLISH" help:"JWTs with the scopes for it may publish too."`
 	TicketKey  Secret        `group:"Publishers" env:"NOTIFIER_TICKET_KEY" placeholder:"KEY|@FILE" help:"Signs tickets, if not a key made by itself."`
@@ -82,7 +84,7 @@ type Config struct {
 	MaxBody         Size          `group:"Limits" env:"NOTIFIER_MAX_BODY" default:"1MiB" help:"Largest publication."`
 	MaxBatch        Size          `group:"Limits" env:"NOTIFIER_MAX_BATCH" default:"16MiB" help:"Largest batch of publications."`
 
-	LogLevel   slog.Level `group:"Observing" env:"NOTIFIER_LOG_LEVEL" default:"info" help:"debug, info, warn or error."`
+	LogLevel   slog.Level `group:"Observing" env:"NOTIFIER_LOG_LEVEL" default:"info" reload:"" help:"debug, info, warn or error."`
 	LogFormat  string     `group:"Observing" env:"NOTIFIER_LOG_FORMAT" default:"text" placeholder:"${default}" help:"text or json."`
 	AccessLog  string     `group:"Observing" env:"NOTIFIER_ACCESS_LOG" default:"publishes" placeholder:"WHAT" help:"Log a line for: off, publishes or all requests."`
 	OTLPURL    string     `group:"Observing" name:"otlp-url" env:"NOTIFIER_OTLP_URL" placeholder:"URL" help:"Collector that traces are sent to (OTLP/HTTP)."`

@@ -80,6 +80,7 @@ func TestDefaults(t *testing.T) {
 		AccessLog: "publishes", TraceRatio: 1,
 	}
 	got, err := load(t, nil)
+	got.read = nil
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("nothing set: %+v, %v\nwant %+v", got, err, want)
 	}
@@ -159,7 +160,7 @@ func TestEverySource(t *testing.T) {
 		"streams-per-ip": "5", "connect-rate": "6", "publish-rate": "7", "token-rate": "8", "trusted-proxy": "10.0.0.0/8,::1/128",
 		"request-timeout": "3s", "access-log": "off", "otlp-url": "http://localhost:4318", "trace-ratio": "0.5",
 	}
-	if n := reflect.TypeFor[Config]().NumField() - 1; len(values) != n {
+	if n := len(Settings()); len(values) != n {
 		t.Fatalf("%d settings here, %d in Config", len(values), n)
 	}
 	var flags, env []string
@@ -171,7 +172,7 @@ func TestEverySource(t *testing.T) {
 	}
 	check := func(t *testing.T, env []string, args ...string) {
 		got, err := load(t, env, args...)
-		got.File = ""
+		got.File, got.read = "", nil
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v, %v\nwant %+v", got, err, want)
 		}
@@ -189,8 +190,12 @@ func TestUnknownVariable(t *testing.T) {
 		{[]string{"NOTIFIER_HEARTBEET=1s", "NOTIFIER_ZZZZZ=1"}, []string{
 			"unknown environment variable NOTIFIER_HEARTBEET; did you mean NOTIFIER_HEARTBEAT?",
 			"unknown environment variable NOTIFIER_ZZZZZ"}},
+		// All that is wrong, wherever it stands.
+		{[]string{"NOTIFIER_HEARTBEAT=often", "NOTIFIER_MAX_BODY=1", "NOTIFIER_JWT_PUBLISH=maybe", "NOTIFIER_CONFIG=missing.yaml"}, []string{
+			`NOTIFIER_HEARTBEAT: "often" is not`, "NOTIFIER_MAX_BODY: 1B must be", `NOTIFIER_JWT_PUBLISH: "maybe" is not true or false`,
+			"config: open missing.yaml: "}},
 		{[]string{"NOTIFIER_PORT=8080"}, []string{"unknown environment variable NOTIFIER_PORT"}},
-		{[]string{"NOTIFIER_HEARTBEAT=often"}, []string{"--heartbeat", `NOTIFIER_HEARTBEAT="often"`}},
+		{[]string{"NOTIFIER_HEARTBEAT=often"}, []string{`NOTIFIER_HEARTBEAT: "often" is not a duration: write a number and a unit`}},
 		// Another command's.
 		{[]string{"NOTIFIER_TOKEN=1"}, nil},
 		// What Kubernetes sets for services "notifier" and "notifier-admin".
@@ -223,10 +228,10 @@ func TestFileMistakes(t *testing.T) {
 		{"another file", "config: other.yaml", []string{":1: config: unknown setting"}},
 		{"help is no setting", "help: true", []string{":1: help: unknown setting"}},
 		{"bad values", "heartbeat: often\nmax-body: 1MB\nstreams-per-token: many\ninsecure-open: perhaps\nlog-level: loud", []string{
-			`:1: heartbeat: expected duration but got "often"`,
+			`:1: heartbeat: "often" is not a duration`,
 			`:2: max-body: "1MB" is not a size`,
-			`:3: streams-per-token: expected a valid`,
-			`:4: insecure-open: bool value must be`,
+			`:3: streams-per-token: "many" is not a whole number`,
+			`:4: insecure-open: "perhaps" is not true or false`,
 			`:5: log-level: `}},
 		{"no value", "listen:\nretry: ~", []string{`:1: listen: has no value; "" is the empty one`, ":2: retry: has no value"}},
 		{"twice", "retry: 1s\nlisten: localhost:1\nretry: 2s", []string{":3: retry: is already set in line 1"}},
@@ -235,7 +240,7 @@ func TestFileMistakes(t *testing.T) {
 		{"a list of lists", "allow-origin: [[a]]", []string{":1: allow-origin: must be a single value"}},
 		{"not a mapping", "- retry", []string{"notifier.yaml: must be a mapping"}},
 		{"two documents", "retry: 1s\n---\nretry: 1s", []string{"notifier.yaml: must be one YAML document"}},
-		{"not YAML", "retry: 'x", []string{"notifier.yaml: yaml: "}},
+		{"not YAML", "retry: 'x", []string{"notifier.yaml:1: not YAML: "}},
 		{"valid for YAML only", "retry: 1ms", []string{"retry: 1ms must be between"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

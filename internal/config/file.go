@@ -7,55 +7,43 @@ import (
 	"io"
 	"maps"
 	"os"
-	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
-	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 )
 
-// A file is the settings of a YAML file by name, as kong reads them from a flag: a
-// string, or a list of strings as []any.
-type file map[string]any
-
-// Validate has nothing left to do; readFile has.
-func (f file) Validate(*kong.Application) error { return nil }
-
-// Resolve gives kong a setting that is neither a flag nor in the environment.
-func (f file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	for _, name := range flag.Envs {
-		if _, set := os.LookupEnv(name); set {
-			return nil, nil
-		}
-	}
-	return f[flag.Name], nil
-}
-
-// readFile reads a YAML mapping of settings. The error is every mistake in it,
-// each with its line.
-func readFile(path string, settings map[string]*kong.Flag) (file, error) {
+// file reads a YAML mapping of settings, and notes every mistake in it with its
+// line.
+func (r *reading) file(path string) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		r.add(Origin{}, "config", err)
+		return
 	}
 	root, err := parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		line, err := lineOf(err)
+		r.add(Origin{File: path, Line: line}, "", err)
+		return
 	}
-	f, seen := file{}, map[string]int{}
-	var mistakes []error
+	seen := map[string]int{}
 	for key, value := range pairs(root) {
-		if line := seen[key.Value]; line != 0 {
-			err = fmt.Errorf("is already set in line %d", line)
-		} else {
-			seen[key.Value] = key.Line
-			f[key.Value], err = decode(key.Value, value, settings)
+		name, origin := key.Value, Origin{File: path, Line: key.Line}
+		if line := seen[name]; line != 0 {
+			r.add(origin, name, fmt.Errorf("is already set in line %d", line))
+			continue
 		}
+		seen[name] = key.Line
+		v, err := r.decode(name, value)
 		if err != nil {
-			mistakes = append(mistakes, fmt.Errorf("%s:%d: %s: %w", path, key.Line, key.Value, err))
+			r.add(origin, name, err)
+			continue
 		}
+		r.values[name], r.origins[name] = v, origin
 	}
-	return f, errors.Join(mistakes...)
 }
 
 // parse returns the mapping that is the one document in data, an empty one if
@@ -74,7 +62,23 @@ func parse(data []byte) (*yaml.Node, error) {
 	if root := doc.Content[0]; root.Kind == yaml.MappingNode {
 		return root, nil
 	}
-	return nil, errors.New("must be a mapping of settings to values")
+	return nil, errors.New("must be a mapping of settings to values, as heartbeat: 15s")
+}
+
+var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// lineOf takes the line out of a YAML error, which has none in the first line. It
+// is 0 for an error that is about the whole file.
+func lineOf(err error) (int, error) {
+	m := yamlError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0, err
+	}
+	line, err := strconv.Atoi(m[1])
+	if err != nil {
+		line = 1
+	}
+	return line, fmt.Errorf("not YAML: %s; indent with spaces only, and put values with other than letters and digits in quotes", m[2])
 }
 
 // pairs are the keys and values of a mapping, in order.
@@ -88,18 +92,31 @@ func pairs(mapping *yaml.Node) func(yield func(key, value *yaml.Node) bool) {
 	}
 }
 
-// decode turns the value of one setting into what kong reads, and makes sure that
-// kong will: its own error could not name the line.
-func decode(name string, n *yaml.Node, settings map[string]*kong.Flag) (any, error) {
-	flag, known := settings[name]
+// decode turns the value of one setting into what kong reads.
+func (r *reading) decode(name string, n *yaml.Node) (any, error) {
+	flag, known := r.settings[name]
 	if !known {
-		return nil, fmt.Errorf("unknown setting%s", hint(name, slices.Collect(maps.Keys(settings))))
+		return nil, fmt.Errorf("unknown setting%s", r.suggest(name, n))
 	}
 	v, err := plain(n, flag.IsSlice())
 	if err != nil {
 		return nil, err
 	}
-	return v, flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan(v)}, reflect.New(flag.Target.Type()).Elem())
+	return v, try(flag, v)
+}
+
+// suggest is what may have been meant by an unknown key: a setting of nearly that
+// name, also where it is written as in the environment or on the command line, or
+// one that was made a section of its own.
+func (r *reading) suggest(name string, n *yaml.Node) string {
+	names := slices.Collect(maps.Keys(r.settings))
+	for key := range pairs(n) {
+		if full := name + "-" + key.Value; slices.Contains(names, full) {
+			return fmt.Sprintf("; there are no sections: write %s", full)
+		}
+	}
+	name = strings.TrimPrefix(strings.ToLower(name), strings.ToLower(prefix))
+	return hint(strings.TrimLeft(strings.ReplaceAll(name, "_", "-"), "-"), names)
 }
 
 // plain is the text of a scalar, or, where allowed, of each scalar in a list.
@@ -124,9 +141,4 @@ func plain(n *yaml.Node, list bool) (any, error) {
 		texts = append(texts, text)
 	}
 	return texts, nil
-}
-
-// scan is the value of a flag as kong takes it.
-func scan(value any) *kong.Scanner {
-	return kong.ScanFromTokens(kong.Token{Type: kong.FlagValueToken, Value: value})
 }

@@ -1,10 +1,14 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // hint suggests the known name that the one written resembles, "" if none does.
+// What the names of all variables begin with is no resemblance.
 func hint(name string, known []string) string {
-	best, least := "", 1+max(2, len(name)/3)
+	best, least := "", 1+max(2, len(strings.TrimPrefix(name, prefix))/3)
 	for _, k := range known {
 		if d := distance(name, k); d < least || d == least && k < best {
 			best, least = k, d

@@ -2,8 +2,6 @@ package config
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"regexp"
@@ -26,13 +24,6 @@ var (
 	cookieName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]*$")
 )
 
-// mistakes collects what is wrong, a line for each setting.
-type mistakes []error
-
-func (m *mistakes) add(setting, format string, args ...any) {
-	*m = append(*m, fmt.Errorf(setting+": "+format, args...))
-}
-
 func within[T cmp.Ordered](m *mistakes, setting string, value, least, most T) {
 	if value < least || value > most {
 		m.add(setting, "%v must be between %v and %v", value, least, most)
@@ -45,8 +36,9 @@ func notNegative(m *mistakes, setting string, value int) {
 	}
 }
 
-// Validate says everything that is wrong with the settings, each by name; nil if
-// nothing is. It also gives BasePath its form: "" or, as "/ws", a slash before and
+// Validate says everything that is wrong with the settings, each by name and with
+// the place it is from; nil if nothing is. What was found reading them is part of
+// it. It also gives BasePath its form: "" or, as "/ws", a slash before and
 // none behind. kong calls it for a Config that is embedded in a command.
 func (c *Config) Validate() error {
 	var m mistakes
@@ -58,7 +50,7 @@ func (c *Config) Validate() error {
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		m.add("log-format", "%q must be text or json", c.LogFormat)
 	}
-	return errors.Join(m...)
+	return c.together(m)
 }
 
 func (c *Config) checkAddresses(m *mistakes) {
