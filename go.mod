@@ -31,6 +31,8 @@ require (
 	gopkg.in/cenkalti/backoff.v1 v1.1.0
 )
 
+require github.com/yuin/goldmark v1.7.13
+
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/DataDog/zstd v1.5.7 // indirect
