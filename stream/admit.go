@@ -46,6 +46,7 @@ func (h *Hub) register(st *stream, keys []string) (own int, err error) {
 
 // leave is the reverse of admit.
 func (h *Hub) leave(st *stream) {
+	st.released()
 	if h.streams.Add(-1) == 0 {
 		select {
 		case h.idle <- struct{}{}:
@@ -56,6 +57,13 @@ func (h *Hub) leave(st *stream) {
 		if own := st.topic.own(); h.Count(own) == 0 {
 			h.changed(own)
 		}
+	}
+}
+
+// released says that a stream is over which [Config.Admit] has counted.
+func (st *stream) released() {
+	if st.release != nil {
+		st.release()
 	}
 }
 

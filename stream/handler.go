@@ -23,7 +23,7 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 		who, err := authorize(r)
 		if errors.Is(err, notifier.ErrUnavailable) && r.Method != http.MethodHead {
 			setHeaders(w.Header())
-			return h.turnAway(w)
+			return h.turnAway(w, "unavailable")
 		}
 		if err != nil {
 			return err
@@ -34,15 +34,21 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 		}
 		h.setEnd(st, who)
 		setHeaders(w.Header())
-		if r.Method == http.MethodHead {
-			return h.wouldAdmit(who.Keys[0])
+		if r.Method != http.MethodHead && h.draining.Load() {
+			return h.turnAway(w, "drain")
 		}
-		if h.draining.Load() {
-			return h.turnAway(w)
+		if h.cfg.Admit != nil {
+			if st.release, err = h.cfg.Admit(r, who); err != nil {
+				return err
+			}
+		}
+		if r.Method == http.MethodHead {
+			st.released()
+			return h.wouldAdmit(who.Keys[0])
 		}
 		err = h.serve(w, r, st, who.Keys)
 		if errors.Is(err, errFull) {
-			return h.turnAway(w)
+			return h.turnAway(w, "max-streams")
 		}
 		return err
 	}
@@ -62,6 +68,7 @@ func (h *Hub) wouldAdmit(token string) error {
 // before its first byte is sent: whoever has seen that misses nothing.
 func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, keys []string) error {
 	if err := h.admit(st, keys); err != nil {
+		st.released()
 		return err
 	}
 	intro := intro(jitter(h.cfg.Retry, 0.25))
@@ -81,7 +88,10 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, keys []s
 
 // turnAway answers what is temporary. EventSource gives up for good on any status
 // but 200, so that is what it gets, with a long time to wait.
-func (h *Hub) turnAway(w http.ResponseWriter) error {
+func (h *Hub) turnAway(w http.ResponseWriter, why string) error {
+	if h.cfg.TurnedAway != nil {
+		h.cfg.TurnedAway(why)
+	}
 	_, err := w.Write(intro(jitter(10*h.cfg.Retry, 0.5)).payload())
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"hash/maphash"
+	"net/http"
 	"runtime"
 	"slices"
 	"sync"
@@ -30,6 +31,14 @@ type Config struct {
 	PerToken int
 	// MaxStreams is how many streams there may be; 0 for any number.
 	MaxStreams int
+	// Admit, if set, is asked for each stream before it opens, and for HEAD; its error
+	// is the answer. release, unless nil, is called once when the stream has ended, or
+	// if it does not come to be. It may be called concurrently.
+	Admit func(r *http.Request, who notifier.Identity) (release func(), err error)
+	// TurnedAway, if set, is told of every client that got a long time to wait instead
+	// of a stream, and why: "max-streams", "drain" or "unavailable". It must be quick
+	// and may be called concurrently.
+	TurnedAway func(why string)
 	// Changed, if set, is told when the first stream of a subscriber's own token has
 	// opened or its last one has closed. It must be quick, may be called
 	// concurrently, and asks [Hub.Count] for what is true by then.
@@ -86,6 +95,8 @@ type Hub struct {
 	polling sync.Once
 	poll    poller  // made by polling
 	frames  []frame // owned by tell
+
+	probe atomic.Pointer[shard] // nil but during [Hub.Probe]
 
 	admission sync.Mutex // held while a stream is counted and admitted
 	serial    atomic.Uint64
@@ -159,6 +170,9 @@ func (h *Hub) poller() poller {
 func (h *Hub) tell(batch []notifier.Delivery) {
 	h.frames = slices.Grow(h.frames[:0], len(batch))[:len(batch)]
 	for _, s := range h.shards {
+		s.tell(batch, h.frames)
+	}
+	if s := h.probe.Load(); s != nil {
 		s.tell(batch, h.frames)
 	}
 	clear(h.frames)

@@ -13,8 +13,9 @@ type stream struct {
 	topic   *topic
 	index   int // in topic.streams
 	sink    sink
-	control bool // the client wants the server's own events
-	chunked bool // HTTP/1.1, where we write the chunks ourselves
+	release func() // of [Config.Admit]; may be nil
+	control bool   // the client wants the server's own events
+	chunked bool   // HTTP/1.1, where we write the chunks ourselves
 
 	revoked int // topic.revoked at registering
 
