@@ -43,7 +43,7 @@ var pins = map[string][]string{
 	// Our encoder fills its Event; its client reads what we write; its server is
 	// only ever the subject of a measurement.
 	"github.com/r3labs/sse/v2":           {"frame.go", "stream", "cmd/notifier", "bench/r3labs", "bench/peers/r3labs"},
-	"github.com/go-json-experiment/json": {"ingest", "internal/node"},
+	"github.com/go-json-experiment/json": {"auth", "ingest", "internal/node"},
 	"github.com/alecthomas/kong":         {"internal/config", "cmd/notifier"},
 	"go.yaml.in/yaml/v3":                 {"internal/config", "auth"},
 	"github.com/rs/cors":                 {"internal/node"},
