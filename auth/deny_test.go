@@ -33,10 +33,10 @@ func deny(t testing.TB, l *DenyList, s Subject, d time.Duration) {
 	}
 }
 
-func all(Subject) bool { return true }
+func anybody(Subject) bool { return true }
 
-func list(l *DenyList) []Denial {
-	page, _ := l.List(Subject{}, maxDenials, all)
+func listed(l *DenyList) []Denial {
+	page, _ := l.List(Subject{}, maxDenials, anybody)
 	return page
 }
 
@@ -112,9 +112,9 @@ func TestDenyPersists(t *testing.T) {
 		t.Fatal(err)
 	}
 	deny(t, l, Subject{Token: "a"}, 2*time.Hour) // the last word counts
-	want := fmt.Sprint(list(l))
+	want := fmt.Sprint(listed(l))
 	again := openDenyList(t, path) // nobody has closed the first
-	got := list(again)
+	got := listed(again)
 	if len(got) != 2 || got[0].JWT != "j" || got[1].Token != "a" || time.Until(got[1].Until) < time.Hour {
 		t.Errorf("after a restart: %+v, before: %s", got, want)
 	}
@@ -143,7 +143,7 @@ func TestDenyNotDurable(t *testing.T) {
 	if _, err := l.Lift(Subject{Token: "a"}); !errors.Is(err, notifier.ErrUnavailable) {
 		t.Errorf("lift: %v", err)
 	}
-	if got := list(l); len(got) != 1 || got[0].Token != "a" {
+	if got := listed(l); len(got) != 1 || got[0].Token != "a" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -201,7 +201,7 @@ func TestDenyTogether(t *testing.T) {
 		})
 	}
 	together.Wait()
-	if n := len(list(openDenyList(t, path))); n != 25 {
+	if n := len(listed(openDenyList(t, path))); n != 25 {
 		t.Errorf("%d are denied, want 25", n)
 	}
 }
