@@ -74,19 +74,19 @@ type Config struct {
 	TicketTTL  time.Duration `group:"Publishers" name:"ticket-ttl" env:"NOTIFIER_TICKET_TTL" default:"1m" help:"Default and largest ttl of a ticket."`
 
 	StreamsPerToken int           `group:"Limits" env:"NOTIFIER_STREAMS_PER_TOKEN" default:"20" help:"Open streams of one token; 0 is no limit."`
-	StreamsPerIP    int           `group:"Limits" name:"streams-per-ip" env:"NOTIFIER_STREAMS_PER_IP" default:"0" help:"Open streams of one IP address; 0 is no limit."`
+	StreamsPerIP    int           `group:"Limits" name:"streams-per-ip" env:"NOTIFIER_STREAMS_PER_IP" default:"0" reload:"" help:"Open streams of one IP address; 0 is no limit."`
 	MaxStreams      int           `group:"Limits" env:"NOTIFIER_MAX_STREAMS" default:"0" help:"Open streams in all; 0 is no limit."`
-	ConnectRate     int           `group:"Limits" env:"NOTIFIER_CONNECT_RATE" default:"0" help:"Streams opened a second per token; 0 is no limit."`
-	PublishRate     int           `group:"Limits" env:"NOTIFIER_PUBLISH_RATE" default:"0" help:"Publications a second per key; 0 is no limit."`
-	TokenRate       int           `group:"Limits" env:"NOTIFIER_TOKEN_RATE" default:"0" help:"Publications a second per token; 0 is no limit."`
-	TrustedProxy    []string      `group:"Limits" env:"NOTIFIER_TRUSTED_PROXY" placeholder:"CIDR" sep:"," help:"Whose X-Forwarded-For is believed; repeatable."`
+	ConnectRate     int           `group:"Limits" env:"NOTIFIER_CONNECT_RATE" default:"10" reload:"" help:"Streams opened a second per token; 0 is no limit."`
+	PublishRate     int           `group:"Limits" env:"NOTIFIER_PUBLISH_RATE" default:"0" reload:"" help:"Publications a second per key; 0 is no limit."`
+	TokenRate       int           `group:"Limits" env:"NOTIFIER_TOKEN_RATE" default:"0" reload:"" help:"Publications a second per token; 0 is no limit."`
+	TrustedProxy    []string      `group:"Limits" env:"NOTIFIER_TRUSTED_PROXY" placeholder:"CIDR" sep:"," reload:"" help:"Whose X-Forwarded-For is believed; repeatable."`
 	RequestTimeout  time.Duration `group:"Limits" env:"NOTIFIER_REQUEST_TIMEOUT" default:"30s" help:"How long a request may take to arrive."`
 	MaxBody         Size          `group:"Limits" env:"NOTIFIER_MAX_BODY" default:"1MiB" help:"Largest publication."`
 	MaxBatch        Size          `group:"Limits" env:"NOTIFIER_MAX_BATCH" default:"16MiB" help:"Largest batch of publications."`
 
 	LogLevel   slog.Level `group:"Observing" env:"NOTIFIER_LOG_LEVEL" default:"info" reload:"" help:"debug, info, warn or error."`
 	LogFormat  string     `group:"Observing" env:"NOTIFIER_LOG_FORMAT" default:"text" placeholder:"${default}" help:"text or json."`
-	AccessLog  string     `group:"Observing" env:"NOTIFIER_ACCESS_LOG" default:"publishes" placeholder:"WHAT" help:"Log a line for: off, publishes or all requests."`
+	AccessLog  string     `group:"Observing" env:"NOTIFIER_ACCESS_LOG" default:"publishes" placeholder:"WHAT" reload:"" help:"Log a line for: off, publishes or all requests."`
 	OTLPURL    string     `group:"Observing" name:"otlp-url" env:"NOTIFIER_OTLP_URL" placeholder:"URL" help:"Collector that traces are sent to (OTLP/HTTP)."`
 	TraceRatio float64    `group:"Observing" env:"NOTIFIER_TRACE_RATIO" default:"1" help:"Part of the publications that is traced."`
 }

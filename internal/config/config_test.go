@@ -69,7 +69,7 @@ func TestDefaults(t *testing.T) {
 	want := Config{
 		Listen: "127.0.0.1:4001", AdminListen: "127.0.0.1:4002", Data: "notifier-data",
 		Heartbeat: 15 * time.Second, Retry: 3 * time.Second, Lifetime: time.Hour,
-		WriteTimeout: 10 * time.Second, StreamsPerToken: 20,
+		WriteTimeout: 10 * time.Second, StreamsPerToken: 20, ConnectRate: 10,
 		MaxBody: 1 << 20, MaxBatch: 16 << 20, KeepFor: 24 * time.Hour,
 		KeepEvents: 1000, KeepBytes: 0, KeyWindow: 10 * time.Minute,
 		Cookie: "notifier_token", Drain: 5 * time.Second,

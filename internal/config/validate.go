@@ -46,6 +46,7 @@ func (c *Config) Validate() error {
 	c.checkStreams(&m)
 	c.checkEvents(&m)
 	c.checkAccess(&m)
+	c.checkLimits(&m)
 	within(&m, "drain", c.Drain, 0, 10*time.Minute)
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		m.add("log-format", "%q must be text or json", c.LogFormat)
@@ -87,8 +88,6 @@ func (c *Config) checkStreams(m *mistakes) {
 		within(m, "lifetime", c.Lifetime, time.Second, year)
 	}
 	within(m, "write-timeout", c.WriteTimeout, 100*time.Millisecond, 10*time.Minute)
-	notNegative(m, "streams-per-token", c.StreamsPerToken)
-	notNegative(m, "max-streams", c.MaxStreams)
 }
 
 func (c *Config) checkEvents(m *mistakes) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,17 @@ func TestValidate(t *testing.T) {
 		{"streams-per-token", func(c *Config) { c.StreamsPerToken = -1 }, "streams-per-token: -1 must not be negative"},
 		{"streams-per-token without limit", func(c *Config) { c.StreamsPerToken = 0 }, ""},
 		{"max-streams", func(c *Config) { c.MaxStreams = -1 }, "max-streams: -1 must not be negative"},
+		{"streams-per-ip", func(c *Config) { c.StreamsPerIP = -1 }, "streams-per-ip: -1 must not be negative"},
+		{"connect-rate", func(c *Config) { c.ConnectRate = -1 }, "connect-rate: -1 must be between 0 and"},
+		{"connect-rate off", func(c *Config) { c.ConnectRate = 0 }, ""},
+		{"publish-rate", func(c *Config) { c.PublishRate = 2_000_000_000 }, "publish-rate: 2000000000 must be between"},
+		{"token-rate", func(c *Config) { c.TokenRate = -1 }, "token-rate: -1 must be between"},
+		{"request-timeout", func(c *Config) { c.RequestTimeout = 0 }, "request-timeout: 0s must be between 1s and 10m0s"},
+		{"trusted-proxy", func(c *Config) { c.TrustedProxy = []string{"10.0.0.0/8", "::1", "2001:db8::/32"} }, ""},
+		{"trusted-proxy by name", func(c *Config) { c.TrustedProxy = []string{"proxy"} }, `trusted-proxy: "proxy" must be a network or an address`},
+		{"trusted-proxy in the other family", func(c *Config) { c.TrustedProxy = []string{"::ffff:10.0.0.0/104"} }, "trusted-proxy: "},
+		{"trusted-proxy with a zone", func(c *Config) { c.TrustedProxy = []string{"fe80::1%eth0"} }, "trusted-proxy: "},
+		{"access-log", func(c *Config) { c.AccessLog = "some" }, `access-log: "some" must be off, publishes or all`},
 		{"max-body", func(c *Config) { c.MaxBody = 1 }, "max-body: 1B must be between 1KiB and 64MiB"},
 		{"max-batch", func(c *Config) { c.MaxBatch = 1 << 19 }, "max-batch: 512KiB must be between 1MiB and 1GiB"},
 		{"keep-for", func(c *Config) { c.KeepFor = 0 }, "keep-for: 0s must be between"},
@@ -161,5 +173,12 @@ func TestHint(t *testing.T) {
 		if got := distance(tt.a, tt.b); got != tt.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
 		}
+	}
+}
+
+func TestProxies(t *testing.T) {
+	c := Config{TrustedProxy: []string{"10.0.0.0/8", "192.0.2.1", "::1"}}
+	if got := fmt.Sprint(c.Proxies()); got != "[10.0.0.0/8 192.0.2.1/32 ::1/128]" {
+		t.Error(got)
 	}
 }
