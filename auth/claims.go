@@ -22,7 +22,7 @@ type claims struct {
 // could take different ones.
 func parseClaims(payload []byte) (*claims, error) {
 	var c claims
-	if json.Unmarshal(payload, &c) != nil || json.Unmarshal(payload, &c.all) != nil || c.all == nil {
+	if json.Unmarshal(payload, &c) != nil || json.Unmarshal(payload, &c.all) != nil {
 		return nil, refused("has malformed or repeated claims")
 	}
 	return &c, nil

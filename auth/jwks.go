@@ -55,14 +55,12 @@ type keySet struct {
 	err  error            // of the last fetch
 }
 
-func newJWKS(url string, accepted []jose.SignatureAlgorithm, log *slog.Logger) *jwks {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.DisableKeepAlives = true // the next fetch is far away
-	transport.MaxResponseHeaderBytes = maxJWKSHeaders
+// newJWKS begins to fetch by way of a transport.
+func newJWKS(url string, accepted []jose.SignatureAlgorithm, log *slog.Logger, by http.RoundTripper) *jwks {
 	s := &jwks{
 		url: url, accepted: accepted, log: log, ended: make(chan struct{}),
 		client: &http.Client{
-			Transport: transport,
+			Transport: by,
 			Timeout:   refreshTimeout,
 			// A redirect would let another place say who may read.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -72,6 +70,14 @@ func newJWKS(url string, accepted []jose.SignatureAlgorithm, log *slog.Logger) *
 	s.set.Store(&keySet{})
 	go s.run()
 	return s
+}
+
+// jwksTransport is the usual one, proxies included, but for what is bounded.
+func jwksTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableKeepAlives = true // the next fetch is far away
+	t.MaxResponseHeaderBytes = maxJWKSHeaders
+	return t
 }
 
 func (s *jwks) run() {

@@ -59,7 +59,7 @@ func NewJWT(cfg JWTConfig) (*JWT, error) {
 	}
 	j := &JWT{cfg: cfg, accepted: accepted}
 	if cfg.JWKSURL != "" {
-		j.remote = newJWKS(cfg.JWKSURL, accepted, cfg.Log)
+		j.remote = newJWKS(cfg.JWKSURL, accepted, cfg.Log, jwksTransport())
 		return j, nil
 	}
 	return j, j.SetKey(cfg.Key)
