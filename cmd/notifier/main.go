@@ -36,6 +36,7 @@ type commands struct {
 	Journal     journalCmd     `cmd:"" help:"Look into what a stopped server keeps."`
 	CheckConfig checkConfigCmd `cmd:"" help:"Say what is wrong with a file of settings."`
 	Config      configCmd      `cmd:"" help:"Print the settings in effect, and where each is from."`
+	Ready       readyCmd       `cmd:"" help:"Ask whether a server is ready."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
