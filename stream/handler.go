@@ -32,6 +32,7 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 		if err != nil {
 			return err
 		}
+		st.credential = strings.Clone(who.Credential)
 		h.setEnd(st, who)
 		setHeaders(w.Header())
 		if r.Method != http.MethodHead && h.draining.Load() {

@@ -35,6 +35,11 @@ type Config struct {
 	// is the answer. release, unless nil, is called once when the stream has ended, or
 	// if it does not come to be. It may be called concurrently.
 	Admit func(r *http.Request, who notifier.Identity) (release func(), err error)
+	// Denied, if set, reports whether a subscriber who was let in must not have a
+	// stream by now. It is asked when the stream is among those that can be revoked, so
+	// that a denial which is followed by a revocation reaches every stream. It must be
+	// quick and may be called concurrently.
+	Denied func(notifier.Identity) bool
 	// TurnedAway, if set, is told of every client that got a long time to wait instead
 	// of a stream, and why: "max-streams", "drain" or "unavailable". It must be quick
 	// and may be called concurrently.

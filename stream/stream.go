@@ -9,13 +9,14 @@ import (
 // A stream is one open connection of a subscriber. Its fields belong to
 // whoever holds the work of its topic's shard.
 type stream struct {
-	id      uint64 // in the hub
-	topic   *topic
-	index   int // in topic.streams
-	sink    sink
-	release func() // of [Config.Admit]; may be nil
-	control bool   // the client wants the server's own events
-	chunked bool   // HTTP/1.1, where we write the chunks ourselves
+	id         uint64 // in the hub
+	topic      *topic
+	index      int // in topic.streams
+	sink       sink
+	release    func() // of [Config.Admit]; may be nil
+	credential string // its name; "" if it has none
+	control    bool   // the client wants the server's own events
+	chunked    bool   // HTTP/1.1, where we write the chunks ourselves
 
 	revoked int // topic.revoked at registering
 

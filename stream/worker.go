@@ -23,7 +23,7 @@ func (s *shard) opened(st *stream) {
 	switch {
 	case s.hub.draining.Load():
 		s.close(st, Drain)
-	case s.isRevoked(st):
+	case s.isRevoked(st), s.isDenied(st):
 		s.close(st, Revoked)
 	case st.resume != nil:
 		s.catchUp(st)
