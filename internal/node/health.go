@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 
-	"notifier"
 	"notifier/journal"
 )
 
@@ -15,22 +14,31 @@ func (n *Node) live(w http.ResponseWriter, _ *http.Request) error {
 }
 
 // ready answers whether a load balancer should send clients here, and why not.
-func (n *Node) ready(w http.ResponseWriter, r *http.Request) error {
+func (n *Node) ready(w http.ResponseWriter, _ *http.Request) error {
+	if why := n.unready(); why != "" {
+		return text(w, http.StatusServiceUnavailable, why+"\n")
+	}
+	return text(w, http.StatusOK, "ready\n")
+}
+
+// unready is why no clients should be sent here, "" if they should. It may take
+// until a probe has come through, or has not.
+func (n *Node) unready() string {
 	if n.draining.Load() {
-		return text(w, http.StatusServiceUnavailable, "draining\n")
+		return "draining"
 	}
 	if n.maxStreams > 0 && n.hub.Total() >= n.maxStreams {
-		return text(w, http.StatusServiceUnavailable, "full: as many streams as max-streams or the limit of open files allows\n")
+		return "full: as many streams as max-streams or the limit of open files allows"
 	}
 	if h, ok := n.journal.(journal.Healthy); ok {
 		if err := h.Health(); err != nil {
-			return text(w, http.StatusServiceUnavailable, fmt.Sprintf("the journal takes no events: %v\n", err))
+			return fmt.Sprintf("the journal takes no events: %v", err)
 		}
 	}
-	if _, err := n.journal.Replay(r.Context(), notifier.Query{Limit: 1}); err != nil {
-		return text(w, http.StatusServiceUnavailable, fmt.Sprintf("the journal cannot be read: %v\n", err))
+	if err := n.prober.ask(); err != nil {
+		return err.Error()
 	}
-	return text(w, http.StatusOK, "ready\n")
+	return ""
 }
 
 // hello is what the old server answered to a browser that looked at its API.

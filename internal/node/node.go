@@ -22,7 +22,6 @@ import (
 	"notifier/auth"
 	"notifier/ingest"
 	"notifier/internal/config"
-	"notifier/internal/problem"
 	"notifier/journal"
 	"notifier/stream"
 )
@@ -45,6 +44,8 @@ type Node struct {
 	presence   *presence   // nil if not announced
 	closers    []io.Closer // of authentication, last opened first closed
 
+	results    results
+	prober     prober
 	maxStreams int // 0 for any number
 	draining   atomic.Bool
 }
@@ -124,6 +125,7 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 	if cfg.AnnouncePresence {
 		n.presence = newPresence(n)
 	}
+	n.prober.check = n.probe
 	n.maxStreams = maxStreams(cfg.MaxStreams, openFiles())
 	n.hub = stream.New(n.journal, stream.Config{
 		Heartbeat:    cfg.Heartbeat,
@@ -134,12 +136,12 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 		MaxStreams:   n.maxStreams,
 		Changed:      n.presence.changed,
 	})
-	n.intake = ingest.New(n.journal.Append, n.hub.Counts, n.hub.Total, ingest.Config{
+	n.intake = ingest.New(n.results.append(n.journal.Append), n.hub.Counts, n.hub.Total, ingest.Config{
 		MaxBody:    int64(cfg.MaxBody),
 		MaxBatch:   int64(cfg.MaxBatch),
 		DefaultTTL: cfg.KeepFor,
 		MaxTTL:     cfg.KeepFor,
-		Problem:    problem.Line,
+		Problem:    n.results.line,
 	})
 	return n, nil
 }

@@ -48,9 +48,9 @@ type Field struct {
 	Detail string `json:"detail"`
 }
 
-// clientGone is the status of a request that nobody waits for any more, as
+// ClientGone is the status of a request that nobody waits for any more, as
 // nginx counts it. No client ever sees it.
-const clientGone = 499
+const ClientGone = 499
 
 // maxFields bounds the bad fields that an answer lists.
 const maxFields = 100
@@ -74,7 +74,7 @@ var kinds = []struct {
 	{notifier.ErrMediaType, http.StatusUnsupportedMediaType, true, "the body must be application/json or application/x-www-form-urlencoded, that of a batch application/x-ndjson, and without Content-Encoding"},
 	{notifier.ErrTooManyStreams, http.StatusTooManyRequests, false, "this token has as many open streams as it may have; close one first"},
 	{notifier.ErrUnavailable, http.StatusServiceUnavailable, false, "temporarily unavailable; nothing was stored, and the same request may succeed later"},
-	{context.Canceled, clientGone, false, "the client closed the request"},
+	{context.Canceled, ClientGone, false, "the client closed the request"},
 }
 
 // Of says what a client is told of err. Where the status is 500 or more, an
@@ -103,7 +103,7 @@ func Of(err error) Problem {
 
 func of(status int, detail string) Problem {
 	title := http.StatusText(status)
-	if status == clientGone {
+	if status == ClientGone {
 		title = "Client Closed Request"
 	}
 	return Problem{Type: "about:blank", Title: title, Status: status, Detail: detail}
