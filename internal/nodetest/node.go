@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -23,6 +24,7 @@ type Node struct {
 	*node.Node
 	URL    string // with the base path
 	Client *http.Client
+	Admin  *http.Client // connects to the private listener whatever the host
 	Log    *Log // everything it logged
 
 	stop context.CancelFunc
@@ -65,7 +67,9 @@ func StartOn(t testing.TB, main net.Listener, client *http.Client, edit ...func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n.Node, err = node.NewOn(main, nil, events, cfg, log); err != nil {
+	admin := NewPipe()
+	n.Admin = admin.Client()
+	if n.Node, err = node.NewOn(main, admin, events, cfg, log); err != nil {
 		t.Fatal(err)
 	}
 	var ctx context.Context
@@ -116,6 +120,36 @@ func (n *Node) Do(t testing.TB, method, path, body string) (int, map[string]any)
 		t.Fatalf("%s %s: %d, not JSON: %s", method, path, resp.StatusCode, b)
 	}
 	return resp.StatusCode, answer
+}
+
+// Ask sends a request to the private listener and returns the status and the body.
+func (n *Node) Ask(t testing.TB, method, path, body string) (int, string) {
+	t.Helper()
+	return ask(t, n.Admin, method, "http://admin"+path, body)
+}
+
+// Get is GET on the main listener with the body as it is.
+func (n *Node) Get(t testing.TB, path string) (int, string) {
+	t.Helper()
+	return ask(t, n.Client, http.MethodGet, n.URL+path, "")
+}
+
+func ask(t testing.TB, client *http.Client, method, url, body string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
 }
 
 // A Stream is an open GET /events.
