@@ -43,6 +43,7 @@ func notNegative(m *mistakes, setting string, value int) {
 func (c *Config) Validate() error {
 	var m mistakes
 	c.checkAddresses(&m)
+	c.checkTLS(&m)
 	c.checkStreams(&m)
 	c.checkEvents(&m)
 	c.checkAccess(&m)
@@ -91,9 +92,6 @@ func (c *Config) checkStreams(m *mistakes) {
 }
 
 func (c *Config) checkEvents(m *mistakes) {
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		m.add("tls-cert", "and tls-key must be set together")
-	}
 	if c.Data == "" {
 		m.add("data", "must be a directory, or memory")
 	}

@@ -32,7 +32,8 @@ type Node struct {
 	log *slog.Logger
 
 	main, admin net.Listener // admin may be nil
-	keys        *keyPair     // nil without TLS
+	keys        *keyPair     // nil without certificates in files
+	authority   *authority   // nil without certificates by ACME
 
 	journal   journal.Log
 	hub       *stream.Hub
@@ -91,6 +92,9 @@ func New(cfg config.Config, log *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	n.keys = keys
+	if len(cfg.ACMEDomain) > 0 {
+		n.authority = newAuthority(cfg, log)
+	}
 	return n, nil
 }
 
@@ -173,9 +177,9 @@ func (n *Node) Run(ctx context.Context) error {
 	servers := []*http.Server{n.server(n.routes())}
 	failed := make(chan error, 2)
 	scheme := "http://"
-	if n.keys != nil {
+	if c := n.tlsConfig(); c != nil {
 		scheme = "https://"
-		servers[0].TLSConfig = n.tlsConfig()
+		servers[0].TLSConfig = c
 		go func() { failed <- servers[0].ServeTLS(stream.TLSListener(n.main), "", "") }()
 	} else {
 		go func() { failed <- servers[0].Serve(n.main) }()

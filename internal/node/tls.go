@@ -7,13 +7,26 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/acme"
 )
 
+// tlsConfig has the certificates of files or of an authority; nil without TLS.
 func (n *Node) tlsConfig() *tls.Config {
-	return &tls.Config{
-		GetCertificate:              n.keys.get,
+	c := &tls.Config{
+		MinVersion:                  tls.VersionTLS12,
 		DynamicRecordSizingDisabled: true, // events are small; see stream.TLSListener
 	}
+	switch {
+	case n.keys != nil:
+		c.GetCertificate = n.keys.get
+	case n.authority != nil:
+		c.GetCertificate = n.authority.get
+		c.NextProtos = []string{acme.ALPNProto} // net/http adds its own
+	default:
+		return nil
+	}
+	return c
 }
 
 // A keyPair is a certificate and its key in two files. They are read again when
