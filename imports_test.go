@@ -48,6 +48,7 @@ var pins = map[string][]string{
 	"github.com/alecthomas/kong":         {"internal/config", "cmd/notifier"},
 	"go.yaml.in/yaml/v3":                 {"internal/config", "auth"},
 	"github.com/rs/cors":                 {"internal/node"},
+	"github.com/go-jose/go-jose/v4":      {"auth", "cmd/notifier"},
 	"golang.org/x/time":                  {"internal/limit"},
 	"github.com/coreos/go-systemd/v22":   {"cmd/notifier", "internal/node"},
 	// Who counts or calls does not know who watches.

@@ -74,12 +74,8 @@ func (k APIKeys) Publisher(r *http.Request) (*notifier.Publisher, error) {
 	return nil, notifier.ErrUnauthorized
 }
 
-func inHeaders(r *http.Request) (all []sent) {
-	for _, value := range r.Header.Values("Authorization") {
-		if token, ok := bearer(value); ok {
-			all = append(all, sent{token, "Authorization"})
-		}
-	}
+func inHeaders(r *http.Request) []sent {
+	all := inAuthorization(r)
 	for _, value := range r.Header.Values("X-API-Key") {
 		all = append(all, sent{strings.TrimSpace(value), "X-API-Key"})
 	}

@@ -61,12 +61,16 @@ func credentials(r *http.Request, cookie string) (all []sent, err error) {
 	for _, c := range r.CookiesNamed(cookie) { // none for ""
 		all = append(all, sent{c.Value, "Cookie"})
 	}
+	return append(all, inAuthorization(r)...), nil
+}
+
+func inAuthorization(r *http.Request) (all []sent) {
 	for _, value := range r.Header.Values("Authorization") {
 		if token, ok := bearer(value); ok {
 			all = append(all, sent{token, "Authorization"})
 		}
 	}
-	return all, nil
+	return all
 }
 
 // bearer is the token of an Authorization header. Other schemes are not for us:

@@ -107,7 +107,7 @@ func (j *JWT) Subscriber(r *http.Request) (notifier.Identity, error) {
 // by itself must not publish. Errors are those of Subscriber, and
 // notifier.ErrForbidden for a good token without any right.
 func (j *JWT) Publisher(r *http.Request) (*notifier.Publisher, error) {
-	token, err := authorization(r)
+	token, _, err := single(inAuthorization(r))
 	if err != nil {
 		return nil, err
 	}
@@ -211,21 +211,4 @@ func end(c *claims, leeway time.Duration) time.Time {
 // refused is the error for a token; the reason is for operators.
 func refused(reason string) error {
 	return fmt.Errorf("%w: the JWT %s", notifier.ErrUnauthorized, reason)
-}
-
-// authorization is the one bearer token in the Authorization headers.
-func authorization(r *http.Request) (token string, err error) {
-	for _, value := range r.Header.Values("Authorization") {
-		switch next, ok := bearer(value); {
-		case !ok:
-		case token != "" && next != token:
-			return "", notifier.BadField("Authorization", "is there twice, with different values")
-		default:
-			token = next
-		}
-	}
-	if token == "" {
-		return "", notifier.ErrUnauthorized
-	}
-	return token, nil
 }

@@ -47,6 +47,7 @@ func (c *Config) Validate() error {
 	c.checkStreams(&m)
 	c.checkEvents(&m)
 	c.checkAccess(&m)
+	c.checkAuth(&m)
 	c.checkLimits(&m)
 	within(&m, "drain", c.Drain, 0, 10*time.Minute)
 	if c.LogFormat != "text" && c.LogFormat != "json" {
