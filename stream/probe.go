@@ -61,7 +61,7 @@ func (s *shard) serve(ctx context.Context, done <-chan struct{}) error {
 			s.round()
 			s.work.Unlock()
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -73,7 +73,7 @@ func (h *Hub) workersAnswer(ctx context.Context) error {
 		select {
 		case <-done:
 		case <-ctx.Done():
-			return fmt.Errorf("worker %d of %d does not answer: %w", i+1, len(h.shards), ctx.Err())
+			return fmt.Errorf("worker %d of %d does not answer: %w", i+1, len(h.shards), context.Cause(ctx))
 		}
 	}
 	return nil

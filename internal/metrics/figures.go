@@ -91,7 +91,7 @@ var histograms = []histogram{
 	{desc("notifier_delivery_latency_seconds", "From an event's place in the journal until every stream of one of its tokens, but slow ones, was written to."),
 		func(s *Snapshot) (uint64, float64, map[float64]uint64) {
 			h := &s.Streams.Latency
-			n, buckets := cumulate(h.Counts[:], func(i int) float64 { return h.Bound(i).Seconds() })
+			n, buckets := cumulate(h.Counts[:], func(i int) float64 { return seconds(h.Bound(i)) })
 			return n, h.Sum.Seconds(), buckets
 		}},
 	{desc("notifier_journal_batch_events", "Events that the journal took in one go."),
@@ -103,7 +103,7 @@ var histograms = []histogram{
 	{desc("notifier_journal_sync_seconds", "How long the disk took to have a batch."),
 		func(s *Snapshot) (uint64, float64, map[float64]uint64) {
 			h := &s.Journal.Syncs
-			n, buckets := cumulate(h.Counts[:], func(i int) float64 { return time.Duration(h.Bound(i)).Seconds() })
+			n, buckets := cumulate(h.Counts[:], func(i int) float64 { return seconds(time.Duration(h.Bound(i))) })
 			return n, time.Duration(h.Sum).Seconds(), buckets
 		}},
 }
@@ -137,6 +137,9 @@ func buildInfo() prometheus.Collector {
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, labels, nil)
 }
+
+// seconds is d.Seconds() rounded once: bounds are read by people.
+func seconds(d time.Duration) float64 { return float64(d) / 1e9 }
 
 func unix(t time.Time) float64 {
 	if t.IsZero() {

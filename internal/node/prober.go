@@ -12,7 +12,7 @@ import (
 
 // A prober tries out what a server is for, for whoever asks whether it works, but
 // not more often than is good: an answer holds for a while, everybody who asks
-// meanwhile gets it, and nobody waits for longer than patience.
+// meanwhile gets it, and nobody waits for longer than the check should take.
 type prober struct {
 	check func(context.Context) error
 
@@ -24,22 +24,23 @@ type prober struct {
 
 const (
 	patience = time.Second
-	goodFor  = 5 * time.Second // what works
-	badFor   = time.Second     // what does not
+	moment   = 100 * time.Millisecond // in which a check says how far it came
+	goodFor  = 5 * time.Second        // what works
+	badFor   = time.Second            // what does not
 )
 
-var errSlow = errors.New("an event takes longer than a second from the journal to a stream")
+var errSlow = errors.New("not within a second")
 
 // ask is the answer of the last check, or of a new one if that was too long ago.
 func (p *prober) ask() error {
 	running, began := p.begin()
 	if running != nil {
-		late := time.NewTimer(time.Until(began.Add(patience)))
+		late := time.NewTimer(time.Until(began.Add(patience + moment)))
 		defer late.Stop()
 		select {
 		case <-running:
 		case <-late.C:
-			return errSlow
+			return fmt.Errorf("the journal did not take an event: %w", errSlow)
 		}
 	}
 	p.mu.Lock()
@@ -64,7 +65,7 @@ func (p *prober) begin() (running <-chan struct{}, began time.Time) {
 
 // run may take as long as the disk does.
 func (p *prober) run() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errSlow)
 	defer cancel()
 	err := p.check(ctx)
 	p.mu.Lock()

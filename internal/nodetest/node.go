@@ -25,7 +25,7 @@ type Node struct {
 	URL    string // with the base path
 	Client *http.Client
 	Admin  *http.Client // connects to the private listener whatever the host
-	Log    *Log // everything it logged
+	Log    *Log         // everything it logged
 
 	stop context.CancelFunc
 	done chan error
