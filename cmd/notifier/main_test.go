@@ -75,7 +75,7 @@ func exitCode(t *testing.T, err error) int {
 }
 
 func TestHelpFitsAScreen(t *testing.T) {
-	for _, command := range []string{"", "serve", "send", "listen", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "ready", "version"} {
+	for _, command := range []string{"", "serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "ready", "version"} {
 		out, _, code := run(t, nil, append(strings.Fields(command), "-h")...)
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		screen := 40
@@ -102,7 +102,7 @@ func TestHelpExamples(t *testing.T) {
 	}))
 	defer srv.Close()
 	env := []string{"NOTIFIER_URL=" + srv.URL, "NOTIFIER_LISTEN=127.0.0.1:0", "NOTIFIER_ADMIN_LISTEN=", "NOTIFIER_DATA=" + stopped(t)}
-	for _, command := range []string{"serve", "send", "listen", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "ready", "version"} {
+	for _, command := range []string{"serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "ready", "version"} {
 		t.Run(command, func(t *testing.T) {
 			help, _, _ := run(t, nil, append(strings.Fields(command), "-h")...)
 			_, example, _ := strings.Cut(help, "Example:\n\n")
