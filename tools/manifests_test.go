@@ -148,7 +148,7 @@ func checkConfig(t *testing.T, file string, environment types.MappingWithEquals)
 		return strings.NewReplacer("/run/secrets/jwt-key", dir+"/jwt-key", "/run/secrets/api-keys", dir+"/api-keys.yaml", "/secrets/", dir+"/").Replace(s)
 	}
 	for name, content := range map[string]string{
-		"jwt-key": "a secret that is long enough for HS256", "api-keys.yaml": "keys: []\n", "notifier.yaml": secret(file),
+		"jwt-key": "a secret that is long enough for HS256", "api-keys.yaml": "- {name: backend, hash: sha256:" + strings.Repeat("5a", 32) + "}\n", "notifier.yaml": secret(file),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
