@@ -75,7 +75,7 @@ func exitCode(t *testing.T, err error) int {
 }
 
 func TestHelpFitsAScreen(t *testing.T) {
-	for _, command := range []string{"", "serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "ready", "version"} {
+	for _, command := range []string{"", "serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "doctor", "ready", "version"} {
 		out, _, code := run(t, nil, append(strings.Fields(command), "-h")...)
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		screen := 40
@@ -102,13 +102,21 @@ func TestHelpExamples(t *testing.T) {
 	}))
 	defer srv.Close()
 	env := []string{"NOTIFIER_URL=" + srv.URL, "NOTIFIER_LISTEN=127.0.0.1:0", "NOTIFIER_ADMIN_LISTEN=", "NOTIFIER_DATA=" + stopped(t)}
-	for _, command := range []string{"serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "ready", "version"} {
+	real, _, addr := serve(t, "--data=memory")
+	defer func() {
+		sendSignal(t, real, os.Interrupt)
+		real.Wait()
+	}()
+	for _, command := range []string{"serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "doctor", "ready", "version"} {
 		t.Run(command, func(t *testing.T) {
 			help, _, _ := run(t, nil, append(strings.Fields(command), "-h")...)
 			_, example, _ := strings.Cut(help, "Example:\n\n")
 			example, _, _ = strings.Cut(example, "\n\n")
 			if !strings.Contains(example, "notifier "+command) {
 				t.Fatalf("no example in\n%s", help)
+			}
+			if command == "doctor" || command == "bench" { // a server that answers nothing is ill
+				env = append(env, "NOTIFIER_URL=http://"+addr)
 			}
 			cmd := program(t, env, "sh", "-c", "exec "+strings.TrimSpace(example))
 			if err := os.WriteFile(filepath.Join(cmd.Dir, "notifier.yaml"), []byte("heartbeat: 30s\n"), 0o600); err != nil {

@@ -32,7 +32,7 @@ var manual = map[topic]map[proxy]string{
 		nginx:      "proxy_buffering off;   # and no proxy_ignore_headers X-Accel-Buffering",
 		haproxy:    "no http-response wait-for-body, and no filter that needs the whole answer; option http-no-delay",
 		caddy:      "no response_buffers in reverse_proxy (buffer_responses before 2.7); text/event-stream is passed on at once by itself",
-		apache:     "no SetOutputFilter BUFFER or RATE_LIMIT; ProxyPass … flushpackets=on",
+		apache:     "no RATE_LIMIT and no SecResponseBodyAccess for this location; by itself it passes on what it gets",
 		alb:        "does not buffer, except for targets that are Lambda functions: use instances, IPs or containers",
 		cloudflare: "Rules > Configuration Rules: response buffering off for this path (it is off unless an Enterprise zone turned it on)",
 	},
@@ -93,7 +93,7 @@ var manual = map[topic]map[proxy]string{
 	},
 	hangUps: {
 		nginx:      "proxy_ignore_client_abort off;   # which is the default",
-		haproxy:    "option abortonclose; timeout client-fin 30s",
+		haproxy:    "tells it at the next write: a shorter --heartbeat of notifier",
 		caddy:      "no flush_interval -1: with it the server is not told that a client has gone",
 		apache:     "tells it at the next write: a shorter --heartbeat of notifier",
 		alb:        "tells it by itself: look at what stands before or behind it",

@@ -96,14 +96,15 @@ func (e *exam) run(ctx context.Context) {
 		return
 	}
 	e.checkPublish(ctx)
-	if e.checkFirst(ctx) {
+	streams := e.checkFirst(ctx)
+	if streams {
 		e.checkCompression(ctx)
 		e.checkEvents(ctx)
 		e.checkResume(ctx)
 		e.checkEnds(ctx)
 	}
 	e.checkOrigin(ctx)
-	if ctx.Err() == nil {
+	if streams {
 		e.checkIdle(ctx)
 	}
 }

@@ -14,10 +14,10 @@ func (e *exam) checkPublish(ctx context.Context) {
 	_, a, err := e.send(ctx)
 	switch {
 	case err != nil:
-		e.advise("publish", Problem, "POST "+e.URL.JoinPath("api").Path+" gets no answer: "+err.Error(), posts)
+		e.advise("publish", Problem, "POST "+e.path("api")+" gets no answer: "+err.Error(), posts)
 	case a.StatusCode == http.StatusOK && a.ours():
 		e.publish = true
-		e.found("publish", OK, "POST "+e.URL.JoinPath("api").Path+" reaches the server and is taken")
+		e.found("publish", OK, "POST "+e.path("api")+" reaches the server and is taken")
 	case (a.StatusCode == http.StatusUnauthorized || a.StatusCode == http.StatusForbidden) && a.ours():
 		text := "POST reaches the server, which asks for a key: with --key more can be looked at"
 		level := Note
@@ -28,14 +28,15 @@ func (e *exam) checkPublish(ctx context.Context) {
 	case a.ours():
 		e.found("publish", Problem, fmt.Sprintf("POST reaches the server, which answers %s", a.Status))
 	default:
-		e.advise("publish", Problem, fmt.Sprintf("POST %s is answered %s, and not by the server", e.URL.JoinPath("api").Path, a.Status), posts)
+		e.advise("publish", Problem, fmt.Sprintf("POST %s is answered %s, and not by the server", e.path("api"), a.Status), posts)
 	}
 }
 
 const (
 	samples = 3
 	pause   = 300 * time.Millisecond // between samples, so that lumps show
-	prompt  = time.Second            // what takes longer was held back
+	delay   = 100 * time.Millisecond // later than the answer: somebody waits for more to send
+	lump    = time.Second            // later than the answer: events come in lumps
 )
 
 // checkEvents publishes some events and looks at when they arrive.
@@ -54,7 +55,7 @@ func (e *exam) checkEvents(ctx context.Context) {
 		e.found("events", Problem, "the stream does not begin")
 		return
 	}
-	var worst time.Duration
+	var worst, late time.Duration
 	for range samples {
 		sent := time.Now()
 		id, a, err := e.send(ctx)
@@ -62,19 +63,30 @@ func (e *exam) checkEvents(ctx context.Context) {
 			e.found("events", Problem, "publishing fails: "+reason(a, err))
 			return
 		}
+		answered := time.Now()
 		ev, ok := s.next(e.Wait, func(i item) bool { return i.id == id })
 		if !ok {
 			e.advise("buffering", Problem, fmt.Sprintf("an event does not arrive within %s of its publication: the proxy holds it back", e.Wait), buffering)
 			return
 		}
-		worst = max(worst, ev.at.Sub(sent))
+		worst, late = max(worst, ev.at.Sub(sent)), max(late, ev.at.Sub(answered))
 		sleep(ctx, pause)
 	}
-	if worst > prompt {
-		e.advise("buffering", Problem, "events arrive late, up to "+about(worst)+" after their publication", buffering)
-		return
+	e.judgeDelay(worst, late)
+}
+
+// judgeDelay is about the slowest event: how long after it was sent it came, and
+// how long after its publisher had an answer. The second does not depend on how
+// far away the server is.
+func (e *exam) judgeDelay(worst, late time.Duration) {
+	switch {
+	case late > lump:
+		e.advise("buffering", Problem, "an event arrives "+about(late)+" later than its publisher's answer: the proxy sends in lumps", buffering)
+	case late > delay:
+		e.advise("buffering", Warning, "an event arrives "+about(late)+" later than its publisher's answer: the proxy waits for more to send", buffering)
+	default:
+		e.found("events", OK, "arrive within "+about(worst)+" of their publication, one by one")
 	}
-	e.found("events", OK, "arrive within "+about(worst)+" of their publication, one by one")
 }
 
 // checkResume goes on after a known id, as clients do that were cut off.

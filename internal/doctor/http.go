@@ -29,6 +29,15 @@ func (a *answer) ours() bool {
 	return kind == "application/json" || kind == "application/problem+json"
 }
 
+// detail is why the server refuses, as it says.
+func (a *answer) detail() string {
+	var p struct{ Detail string }
+	if !a.ours() || json.Unmarshal(a.body, &p) != nil || p.Detail == "" {
+		return "by something in front of the server, which says no reason"
+	}
+	return p.Detail
+}
+
 // do sends a request to a path below the server's and reads the answer, which
 // must come within Wait.
 func (e *exam) do(ctx context.Context, method, path string, query url.Values, header http.Header, body []byte) (*answer, error) {
@@ -58,6 +67,11 @@ func (e *exam) request(ctx context.Context, method, path string, query url.Value
 		req.Header[name] = values
 	}
 	return req, nil
+}
+
+// path is that of a route, as it is shown.
+func (e *exam) path(route string) string {
+	return "/" + strings.TrimPrefix(e.URL.JoinPath(route).Path, "/")
 }
 
 // credentials are a publisher's.

@@ -25,9 +25,7 @@ type silence struct {
 func (e *exam) checkIdle(ctx context.Context) {
 	s, err := e.open(ctx, "identity", nil, nil)
 	if err != nil {
-		if e.own { // otherwise it was said already
-			e.found("idle", Problem, "the stream does not open: "+err.Error())
-		}
+		e.found("idle", Problem, "the stream does not open: "+err.Error())
 		return
 	}
 	defer s.close()

@@ -17,10 +17,13 @@ func (e *exam) reach(ctx context.Context) bool {
 	}
 	e.checkProxy(ctx, a.Header)
 	if a.StatusCode != http.StatusOK {
+		if full, err := e.do(ctx, http.MethodGet, "events", nil, e.subscriber(), nil); err == nil {
+			a = full // and HEAD says no reason
+		}
 		e.refused(a)
 		return false
 	}
-	e.found("reach", OK, "HEAD "+e.URL.JoinPath("events").Path+" is answered 200")
+	e.found("reach", OK, "HEAD "+e.path("events")+" is answered 200")
 	e.checkVersion(a)
 	e.checkUpstream(a)
 	return true
@@ -35,11 +38,11 @@ func (e *exam) refused(a *answer) {
 	case s == http.StatusUnauthorized && e.own:
 		e.found("reach", Problem, "the server asks who you are (401): give a subscriber's credential with --token")
 	case s == http.StatusUnauthorized || s == http.StatusForbidden:
-		e.found("reach", Problem, fmt.Sprintf("the credential is refused (%s), by the server or by a proxy", a.Status))
+		e.found("reach", Problem, fmt.Sprintf("refused (%s): %s", a.Status, a.detail()))
 	case s == http.StatusNotFound:
-		e.advise("reach", Problem, "nothing at "+e.URL.JoinPath("events").Path+" (404): the path must begin with notifier's --base-path, unless the proxy strips it", unreachable)
+		e.advise("reach", Problem, "nothing at "+e.path("events")+" (404): the path must begin with notifier's --base-path, unless the proxy strips it", unreachable)
 	case s == http.StatusTooManyRequests:
-		e.found("reach", Problem, "refused (429): this token has as many streams as --streams-per-token allows, or --connect-rate is reached")
+		e.found("reach", Problem, "refused (429): "+a.detail())
 	case s >= http.StatusInternalServerError:
 		e.advise("reach", Problem, fmt.Sprintf("%s: the proxy does not reach notifier, or notifier is in trouble (see its /readyz)", a.Status), unreachable)
 	default:
