@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
@@ -21,20 +23,43 @@ func (c *serveCmd) Help() string {
 
     notifier serve --base-path /ws --heartbeat 30s
 
-Each setting can also be in the environment, as NOTIFIER_BASE_PATH, or in the file, as base-path: /ws. A flag goes first, the file last.`
+Each setting can also be in the environment, as NOTIFIER_BASE_PATH, or in the file, as base-path: /ws. A flag goes first, the file last. SIGHUP has the server read the file again.`
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {
-	log := newLogger(c.LogFormat, c.LogLevel)
+	hangups := make(chan os.Signal, 1) // one that comes while the last is dealt with is enough
+	signal.Notify(hangups, syscall.SIGHUP)
+	level := new(slog.LevelVar)
+	level.Set(c.LogLevel)
+	log := newLogger(c.LogFormat, level)
 	n, err := node.New(c.Config, log)
 	if err != nil {
 		return err
 	}
+	go func() {
+		for range hangups {
+			reload(n, level, log)
+		}
+	}()
 	tellSystemd(daemon.SdNotifyReady, log) // it listens: who comes now is served
 	return n.Run(toldWhenDone(ctx, log))
 }
 
-func newLogger(format string, level slog.Level) *slog.Logger {
+// reload reads the settings from where they were read at the start. A mistake in
+// them leaves everything as it was.
+func reload(n *node.Node, level *slog.LevelVar, log *slog.Logger) {
+	c, _, err := parse(os.Args[1:])
+	if err == nil {
+		err = n.Reload(c.Serve.Config)
+	}
+	if err != nil {
+		log.Error("the settings stay as they were", "err", err)
+		return
+	}
+	level.Set(c.Serve.LogLevel)
+}
+
+func newLogger(format string, level slog.Leveler) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(os.Stderr, o))

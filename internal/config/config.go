@@ -53,7 +53,7 @@ type Config struct {
 	Cookie            string        `group:"Subscribers" env:"NOTIFIER_COOKIE" default:"notifier_token" placeholder:"NAME" help:"Cookie for the token (${default})."`
 	AllowOrigin       []string      `group:"Subscribers" env:"NOTIFIER_ALLOW_ORIGIN" placeholder:"ORIGIN" sep:"," help:"Origin of pages that may read; repeatable."`
 	InsecureOpen      bool          `group:"Subscribers" env:"NOTIFIER_INSECURE_OPEN" help:"Listen beyond loopback without credentials."`
-	JWTKey            Secret        `group:"Subscribers" name:"jwt-key" env:"NOTIFIER_JWT_KEY" placeholder:"KEY|@FILE" help:"Secret or public keys (PEM) of JWTs."`
+	JWTKey            Secret        `group:"Subscribers" name:"jwt-key" env:"NOTIFIER_JWT_KEY" placeholder:"KEY|@FILE" reload:"" help:"Secret or public keys (PEM) of JWTs."`
 	JWKSURL           string        `group:"Subscribers" name:"jwks-url" env:"NOTIFIER_JWKS_URL" placeholder:"URL" help:"Where the public keys of JWTs are published."`
 	JWTAlgorithm      []string      `group:"Subscribers" name:"jwt-algorithm" env:"NOTIFIER_JWT_ALGORITHM" placeholder:"ALG" sep:"," help:"Accepted ones, if not those the keys are for."`
 	JWTIssuer         string        `group:"Subscribers" name:"jwt-issuer" env:"NOTIFIER_JWT_ISSUER" placeholder:"ISS" help:"Issuer that JWTs must have."`

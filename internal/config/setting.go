@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,14 +48,15 @@ func (c *Config) flags() (flags []*kong.Flag) {
 
 // Reload is what a server that runs with before makes of after without a restart:
 // the settings that it then runs with, those that it has changed, and those that it
-// cannot change. A setting that names a file is the same if only the file is not.
-func Reload(before, after Config) (now Config, changed, restart []Setting) {
+// cannot change, or not in this case, being fixed. A setting that names a file is
+// the same if only the file is not.
+func Reload(before, after Config, fixed ...string) (now Config, changed, restart []Setting) {
 	now = before
 	was, is := now.flags(), after.flags()
 	for i, s := range Settings() {
 		switch {
 		case reflect.DeepEqual(was[i].Target.Interface(), is[i].Target.Interface()):
-		case s.Reload:
+		case s.Reload && !slices.Contains(fixed, s.Name):
 			was[i].Target.Set(is[i].Target)
 			changed = append(changed, s)
 		default:

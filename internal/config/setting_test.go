@@ -73,6 +73,9 @@ func TestReload(t *testing.T) {
 	if !reflect.DeepEqual(now, want) || !reflect.DeepEqual(before, Default()) {
 		t.Errorf("now %+v, before %+v", now, before)
 	}
+	if _, changed, restart := Reload(before, after, "tls-cert"); len(changed) != 1 || !slices.Contains(names(restart), "tls-cert") {
+		t.Errorf("fixed: %v, %v", changed, restart)
+	}
 	if _, changed, restart := Reload(now, now); changed != nil || restart != nil {
 		t.Errorf("nothing is different: %v, %v", changed, restart)
 	}

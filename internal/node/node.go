@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,9 @@ type Node struct {
 	prober     prober
 	maxStreams int // 0 for any number
 	draining   atomic.Bool
+
+	reloading sync.Mutex
+	running   config.Config // cfg with what was reloaded
 }
 
 // New opens the journal and the listeners that the configuration names.
@@ -115,7 +119,7 @@ func OpenJournal(cfg config.Config, log *slog.Logger) (journal.Log, error) {
 // NewOn is [New] with what it opens, without TLS; admin may be nil. cfg must be
 // valid. The node closes the listeners and the journal, but not after an error.
 func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log *slog.Logger) (_ *Node, err error) {
-	n := &Node{cfg: cfg, log: log, main: main, admin: admin, journal: events}
+	n := &Node{cfg: cfg, running: cfg, log: log, main: main, admin: admin, journal: events}
 	if err := n.openJWT(); err != nil {
 		return nil, err
 	}

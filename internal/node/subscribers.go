@@ -48,18 +48,18 @@ func (n *Node) openJWT() error {
 	return nil
 }
 
-// reloadJWT takes the key that is now in the configuration, or in its file; after
-// an error the old one stays. Those at a URL need no reload.
-func (n *Node) reloadJWT(cfg config.Config) error {
+// reloadJWT takes the key that is now in the configuration, or in its file. Those
+// at a URL need no reload.
+func (n *Node) reloadJWT(cfg config.Config) (func(), error) {
 	if n.jwt == nil || cfg.JWTKey == "" {
-		return nil
+		return func() {}, nil
 	}
 	key, err := cfg.JWTKey.Read()
 	if err == nil {
-		err = n.jwt.SetKey(key)
+		_, err = auth.NewJWT(auth.JWTConfig{Key: key, Algorithms: n.cfg.JWTAlgorithm, Claim: n.cfg.JWTClaim})
 	}
 	if err != nil {
-		return fmt.Errorf("jwt-key: %w", err)
+		return nil, fmt.Errorf("jwt-key: %w", err)
 	}
-	return nil
+	return func() { _ = n.jwt.SetKey(key) }, nil // the same has just been good
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/acme"
+
+	"notifier/internal/config"
 )
 
 // tlsConfig has the certificates of files or of an authority; nil without TLS.
@@ -32,13 +34,13 @@ func (n *Node) tlsConfig() *tls.Config {
 // A keyPair is a certificate and its key in two files. They are read again when
 // either has changed, so that renewing a certificate needs no restart.
 type keyPair struct {
-	cert, key string
-	log       *slog.Logger
+	log *slog.Logger
 
-	mu      sync.Mutex
-	looked  time.Time // when the files were last looked at
-	changed time.Time // the later of their modification times then
-	pair    *tls.Certificate
+	mu        sync.Mutex
+	cert, key string    // names of the files
+	looked    time.Time // when they were last looked at
+	changed   time.Time // the later of their modification times then
+	pair      *tls.Certificate
 }
 
 // lookEvery is how often the files are looked at, when somebody connects.
@@ -51,6 +53,21 @@ func newKeyPair(cert, key string, log *slog.Logger) (*keyPair, error) {
 		return nil, fmt.Errorf("tls-cert, tls-key: %w", err)
 	}
 	return p, nil
+}
+
+// reloadTLS takes the certificate that is in the files, which may be other ones.
+func (n *Node) reloadTLS(cfg config.Config) (func(), error) {
+	if n.keys == nil {
+		return func() {}, nil
+	}
+	p, err := newKeyPair(cfg.TLSCert, cfg.TLSKey, n.log)
+	return func() { n.keys.take(p) }, err
+}
+
+func (p *keyPair) take(other *keyPair) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cert, p.key, p.changed, p.pair = other.cert, other.key, other.changed, other.pair
 }
 
 // get is for tls.Config.GetCertificate. A pair that cannot be read leaves the last

@@ -22,7 +22,8 @@ import (
 // A Node runs for the length of a test.
 type Node struct {
 	*node.Node
-	URL    string // with the base path
+	Config config.Config // that it was started with
+	URL    string        // with the base path
 	Client *http.Client
 	Admin  *http.Client // connects to the private listener whatever the host
 	Log    *Log         // everything it logged
@@ -61,7 +62,7 @@ func StartOn(t testing.TB, main net.Listener, client *http.Client, edit ...func(
 	if err := cfg.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	n := &Node{URL: "http://" + main.Addr().String() + cfg.BasePath, Client: client, Log: &Log{}, done: make(chan error, 1)}
+	n := &Node{Config: cfg, URL: "http://" + main.Addr().String() + cfg.BasePath, Client: client, Log: &Log{}, done: make(chan error, 1)}
 	log := slog.New(slog.NewTextHandler(n.Log, nil))
 	events, err := node.OpenJournal(cfg, log)
 	if err != nil {

@@ -1,0 +1,171 @@
+package node_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"notifier/internal/config"
+	"notifier/internal/node"
+	"notifier/internal/nodetest"
+)
+
+// effects show for every setting that a reload can change that it does.
+var effects = map[string]func(*testing.T){
+	"jwt-key":  reloadJWTKey,
+	"tls-cert": reloadCertificate,
+	"tls-key":  reloadCertificate,
+	// The logger is the program's: TestReload of cmd/notifier.
+	"log-level": func(*testing.T) {},
+}
+
+// TestReloadEffects holds the column "reload" of docs/configuration.md.
+func TestReloadEffects(t *testing.T) {
+	for _, s := range config.Settings() {
+		effect, known := effects[s.Name]
+		if known && !s.Reload {
+			t.Errorf("%s: declared to reload: %v, shown here: %v", s.Name, s.Reload, known)
+		} else if known {
+			t.Run(s.Name, effect)
+		}
+	}
+}
+
+// reload has the node read its configuration as edited.
+func reload(t *testing.T, n *nodetest.Node, edit func(*config.Config)) {
+	t.Helper()
+	cfg := n.Config
+	edit(&cfg)
+	if err := n.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func reloadJWTKey(t *testing.T) {
+	first, second := strings.Repeat("1", 32), strings.Repeat("2", 32)
+	n := nodetest.Start(t, func(c *config.Config) { c.Auth, c.JWTKey, c.InsecureOpen = "jwt", config.Secret(first), true })
+	status := func(key string) int {
+		return n.Open(t, "", "Authorization", "Bearer "+sign(t, key)).Status
+	}
+	if a, b := status(first), status(second); a != 200 || b != 401 {
+		t.Errorf("before: %d, %d", a, b)
+	}
+	file := filepath.Join(t.TempDir(), "key")
+	write(t, file, second)
+	reload(t, n, func(c *config.Config) { c.JWTKey = config.Secret("@" + file) })
+	if a, b := status(first), status(second); a != 401 || b != 200 {
+		t.Errorf("after: %d, %d", a, b)
+	}
+	write(t, file, first) // the setting is the same, the file is not
+	reload(t, n, func(c *config.Config) { c.JWTKey = config.Secret("@" + file) })
+	if a, b := status(first), status(second); a != 200 || b != 401 {
+		t.Errorf("after the file has changed: %d, %d", a, b)
+	}
+}
+
+// sign makes a JWT whose subject is 1.
+func sign(t *testing.T, key string) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: []byte(key)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jwt.Signed(signer).Claims(jwt.Claims{Subject: "1", Expiry: jwt.NewNumericDate(time.Now().Add(time.Hour))}).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startTLS runs a node with a certificate for a name.
+func startTLS(t *testing.T, name string) (*node.Node, config.Config) {
+	t.Helper()
+	cfg := config.Default()
+	cfg.Listen, cfg.AdminListen, cfg.Data, cfg.Drain = "127.0.0.1:0", "", config.Memory, 0
+	cfg.TLSCert, cfg.TLSKey = writePair(t, t.TempDir(), name)
+	n, err := node.New(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return n, cfg
+}
+
+func reloadCertificate(t *testing.T) {
+	n, cfg := startTLS(t, "first")
+	if name := served(t, n.Addr()); name != "first" {
+		t.Fatal(name)
+	}
+	cfg.TLSCert, cfg.TLSKey = writePair(t, t.TempDir(), "second")
+	if err := n.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if name := served(t, n.Addr()); name != "second" {
+		t.Error(name)
+	}
+}
+
+// A configuration that is broken in one place is taken over in none.
+func TestReloadIsWhole(t *testing.T) {
+	n, cfg := startTLS(t, "first")
+	good := cfg
+	good.TLSCert, good.TLSKey = writePair(t, t.TempDir(), "second")
+	for message, edit := range map[string]func(*config.Config){
+		"heartbeat: ":         func(c *config.Config) { c.Heartbeat = 0 },
+		"tls-cert, tls-key: ": func(c *config.Config) { c.TLSCert = "missing.pem" },
+	} {
+		bad := good
+		edit(&bad)
+		if err := n.Reload(bad); err == nil || !strings.Contains(err.Error(), message) {
+			t.Errorf("%v, want %s", err, message)
+		}
+		if name := served(t, n.Addr()); name != "first" {
+			t.Errorf("%s: uses %s", message, name)
+		}
+	}
+	if err := n.Reload(good); err != nil {
+		t.Error(err)
+	}
+}
+
+// The log says by name what has changed and what waits for a restart.
+func TestReloadNamesRestart(t *testing.T) {
+	n := nodetest.Start(t)
+	reload(t, n, func(c *config.Config) {
+		c.Heartbeat, c.LogLevel = c.Heartbeat*2, slog.LevelWarn
+		c.TLSCert, c.TLSKey = "cert.pem", "key.pem" // on or off is another matter than which
+	})
+	log := n.Log.String()
+	for _, want := range []string{"changed=[log-level]", `msg="settings that differ need a restart" settings="[tls-cert tls-key heartbeat]"`} {
+		if !strings.Contains(log, want) {
+			t.Errorf("log: %s\nwant %s", log, want)
+		}
+	}
+	before := strings.Count(log, "need a restart")
+	reload(t, n, func(c *config.Config) { c.LogLevel = slog.LevelWarn })
+	if log := n.Log.String(); !strings.Contains(log, "changed=[]") || strings.Count(log, "need a restart") != before {
+		t.Errorf("what is as it was at the start needs no restart: %s", log)
+	}
+}
