@@ -28,7 +28,8 @@ var arrows = map[string][]string{
 	"internal/problem":   {"."},
 	"internal/limit":     {"."},
 	"internal/metrics":   {"stream", "journal"},
-	"internal/node":      {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "internal/limit", "internal/metrics", "examples/browser"},
+	"internal/tracing":   {"."},
+	"internal/node":      {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "internal/limit", "internal/metrics", "internal/tracing", "examples/browser"},
 	"internal/nodetest":  {"internal/node", "internal/config", "internal/ssetest"},
 	"cmd/notifier":       {".", "internal/node", "internal/config", "journal", "internal/doctor", "internal/loadtest"},
 	"bench":              {},
@@ -55,6 +56,7 @@ var pins = map[string][]string{
 	"github.com/coreos/go-systemd/v22":   {"cmd/notifier", "internal/node"},
 	// Who counts or calls does not know who watches.
 	"github.com/prometheus": {"internal/metrics"},
+	"go.opentelemetry.io":   {"internal/tracing"},
 	"go.etcd.io/bbolt":      {"bench/bbolt"}, // to be measured against
 }
 

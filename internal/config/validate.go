@@ -25,7 +25,7 @@ var (
 )
 
 func within[T cmp.Ordered](m *mistakes, setting string, value, least, most T) {
-	if value < least || value > most {
+	if cmp.Compare(value, least) < 0 || cmp.Compare(value, most) > 0 { // no number is below all
 		m.add(setting, "%v must be between %v and %v", value, least, most)
 	}
 }
@@ -49,10 +49,8 @@ func (c *Config) Validate() error {
 	c.checkAccess(&m)
 	c.checkAuth(&m)
 	c.checkLimits(&m)
+	c.checkObserving(&m)
 	within(&m, "drain", c.Drain, 0, 10*time.Minute)
-	if c.LogFormat != "text" && c.LogFormat != "json" {
-		m.add("log-format", "%q must be text or json", c.LogFormat)
-	}
 	return c.together(m)
 }
 

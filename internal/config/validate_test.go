@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -59,6 +60,12 @@ func TestValidate(t *testing.T) {
 		{"trusted-proxy in the other family", func(c *Config) { c.TrustedProxy = []string{"::ffff:10.0.0.0/104"} }, "trusted-proxy: "},
 		{"trusted-proxy with a zone", func(c *Config) { c.TrustedProxy = []string{"fe80::1%eth0"} }, "trusted-proxy: "},
 		{"access-log", func(c *Config) { c.AccessLog = "some" }, `access-log: "some" must be off, publishes or all`},
+		{"otlp-url", func(c *Config) { c.OTLPURL = "https://otlp.example.com/v1/traces" }, ""},
+		{"otlp-url without scheme", func(c *Config) { c.OTLPURL = "localhost:4318" }, "otlp-url: must be like http://127.0.0.1:4318"},
+		{"otlp-url with a password", func(c *Config) { c.OTLPURL = "http://a:b@localhost:4318" }, "otlp-url: "},
+		{"otlp-url with a query", func(c *Config) { c.OTLPURL = "http://localhost:4318?key=secret" }, "otlp-url: "},
+		{"trace-ratio", func(c *Config) { c.TraceRatio = 1.5 }, "trace-ratio: 1.5 must be between 0 and 1"},
+		{"trace-ratio of nothing", func(c *Config) { c.TraceRatio = math.NaN() }, "trace-ratio: NaN must be between"},
 		{"max-body", func(c *Config) { c.MaxBody = 1 }, "max-body: 1B must be between 1KiB and 64MiB"},
 		{"max-batch", func(c *Config) { c.MaxBatch = 1 << 19 }, "max-batch: 512KiB must be between 1MiB and 1GiB"},
 		{"keep-for", func(c *Config) { c.KeepFor = 0 }, "keep-for: 0s must be between"},

@@ -30,7 +30,7 @@ func (d deaf) Health() error                  { return d.ill }
 func TestReadyNeedsADelivery(t *testing.T) {
 	for want, log := range map[string]journal.Log{
 		"an event was taken but not delivered: not within a second\n": deaf{Log: journal.Memory(journal.Options{})},
-		"the journal takes no events: no space\n":                           deaf{journal.Memory(journal.Options{}), errors.New("no space")},
+		"the journal takes no events: no space\n":                     deaf{journal.Memory(journal.Options{}), errors.New("no space")},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			defer log.Close()

@@ -23,6 +23,7 @@ import (
 	"notifier/auth"
 	"notifier/ingest"
 	"notifier/internal/config"
+	"notifier/internal/tracing"
 	"notifier/journal"
 	"notifier/stream"
 )
@@ -48,7 +49,8 @@ type Node struct {
 
 	results    results
 	prober     prober
-	maxStreams int // 0 for any number
+	tracer     *tracing.Tracer // nil without traces
+	maxStreams int             // 0 for any number
 	draining   atomic.Bool
 
 	reloading sync.Mutex
@@ -123,6 +125,9 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 	if err := n.openJWT(); err != nil {
 		return nil, err
 	}
+	if err := n.openTracer(); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
 	if n.authorize, err = n.subscribers(); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -135,7 +140,7 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 	}
 	n.prober.check = n.probe
 	n.maxStreams = maxStreams(cfg.MaxStreams, openFiles())
-	n.hub = stream.New(n.journal, stream.Config{
+	n.hub = stream.New(followed{n.journal, n.tracer}, stream.Config{
 		Heartbeat:    cfg.Heartbeat,
 		Retry:        cfg.Retry,
 		Lifetime:     orNever(cfg.Lifetime),
@@ -144,7 +149,7 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 		MaxStreams:   n.maxStreams,
 		Changed:      n.presence.changed,
 	})
-	n.intake = ingest.New(n.results.append(n.journal.Append), n.hub.Counts, n.hub.Total, ingest.Config{
+	n.intake = ingest.New(n.results.append(n.tracer.Append(n.journal.Append)), n.hub.Counts, n.hub.Total, ingest.Config{
 		MaxBody:    int64(cfg.MaxBody),
 		MaxBatch:   int64(cfg.MaxBatch),
 		DefaultTTL: cfg.KeepFor,

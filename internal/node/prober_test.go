@@ -42,12 +42,12 @@ func TestProber(t *testing.T) {
 		answer = broken
 		time.Sleep(goodFor - takes - 1)
 		ask(nil, 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		ask(broken, 2)
 		answer = nil
 		time.Sleep(badFor - takes - 1)
 		ask(broken, 2)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		ask(nil, 3)
 
 		takes = time.Hour // the disk hangs

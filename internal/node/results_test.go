@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"notifier"
+	"notifier/ingest"
+	"notifier/journal"
 )
 
 func TestResultOf(t *testing.T) {
@@ -27,5 +29,18 @@ func TestResultOf(t *testing.T) {
 	}
 	if n := len(new(results).read()); n != int(failed)+1 {
 		t.Errorf("%d names", n)
+	}
+}
+
+// Counting allocates nothing.
+func TestResultsCostNothing(t *testing.T) {
+	log := journal.Memory(journal.Options{})
+	defer log.Close()
+	pubs := []notifier.Publication{{Tokens: []string{"1"}, Data: []byte("{}")}}
+	allocs := func(append ingest.Append) float64 {
+		return testing.AllocsPerRun(100, func() { append(context.Background(), pubs) })
+	}
+	if plain, counted := allocs(log.Append), allocs(new(results).append(log.Append)); counted != plain {
+		t.Errorf("%v allocations, without %v", counted, plain)
 	}
 }

@@ -26,9 +26,9 @@ func (n *Node) routes() http.Handler {
 
 	for _, api := range []string{"/api", "/api/"} { // the old server took both
 		n.get(r, api, n.hello)
-		n.handle(r, http.MethodPost, api, n.results.handler(n.publisher(notifier.MayPublish, n.intake.Publish)))
+		n.handle(r, http.MethodPost, api, n.observed(api, n.publisher(notifier.MayPublish, n.intake.Publish)))
 	}
-	n.handle(r, http.MethodPost, "/api/batch", n.results.handler(n.publisher(notifier.MayPublish, n.intake.Batch)))
+	n.handle(r, http.MethodPost, "/api/batch", n.observed("/api/batch", n.publisher(notifier.MayPublish, n.intake.Batch)))
 	n.get(r, "/api/streams", n.publisher(notifier.MayControl, n.listStreams))
 	n.handle(r, http.MethodDelete, "/api/streams", n.publisher(notifier.MayControl, n.closeStreams))
 	n.get(r, "/api/events", n.publisher(notifier.MayControl, n.listEvents))
