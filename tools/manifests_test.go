@@ -177,3 +177,23 @@ func program(t *testing.T) string {
 	}
 	return file
 }
+
+// TestComposeProxies has each proxy read its own settings.
+func TestComposeProxies(t *testing.T) {
+	t.Run("nginx", func(t *testing.T) {
+		need(t, "nginx")
+		dir := t.TempDir()
+		site := strings.ReplaceAll(string(readFile(t, "../deploy/compose/nginx.conf")), "listen 80;", "listen unix:"+dir+"/socket;")
+		conf := filepath.Join(dir, "nginx.conf")
+		if err := os.WriteFile(conf, []byte("pid "+dir+"/pid; error_log stderr; events {} http { access_log off; "+site+"}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "", "nginx", "-t", "-c", conf)
+	})
+	t.Run("caddy", func(t *testing.T) {
+		need(t, "caddy")
+		t.Setenv("HOST", "www.example.com")
+		t.Setenv("HOME", t.TempDir()) // where it keeps certificates
+		run(t, "", "caddy", "validate", "--adapter", "caddyfile", "--config", "../deploy/compose/Caddyfile")
+	})
+}
