@@ -92,9 +92,12 @@ func write(t *testing.T, file, content string) {
 }
 
 // startTLS runs a node with a certificate for a name.
-func startTLS(t *testing.T, name string) (*node.Node, config.Config) {
+func startTLS(t *testing.T, name string, edit ...func(*config.Config)) (*node.Node, config.Config) {
 	t.Helper()
 	cfg := config.Default()
+	for _, e := range edit {
+		e(&cfg)
+	}
 	cfg.Listen, cfg.AdminListen, cfg.Data, cfg.Drain = "127.0.0.1:0", "", config.Memory, 0
 	cfg.TLSCert, cfg.TLSKey = writePair(t, t.TempDir(), name)
 	n, err := node.New(cfg, slog.New(slog.DiscardHandler))
@@ -129,11 +132,12 @@ func reloadCertificate(t *testing.T) {
 
 // A configuration that is broken in one place is taken over in none.
 func TestReloadIsWhole(t *testing.T) {
-	n, cfg := startTLS(t, "first")
+	n, cfg := startTLS(t, "first", func(c *config.Config) { c.Auth, c.JWTKey = "jwt", config.Secret(strings.Repeat("1", 32)) })
 	good := cfg
 	good.TLSCert, good.TLSKey = writePair(t, t.TempDir(), "second")
 	for message, edit := range map[string]func(*config.Config){
 		"heartbeat: ":         func(c *config.Config) { c.Heartbeat = 0 },
+		"jwt-key: ":           func(c *config.Config) { c.JWTKey = "@missing" }, // found after the certificate was good
 		"tls-cert, tls-key: ": func(c *config.Config) { c.TLSCert = "missing.pem" },
 	} {
 		bad := good
