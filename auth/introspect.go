@@ -105,10 +105,11 @@ func newIntrospector(cfg Introspection, transport http.RoundTripper) *Introspect
 	return in
 }
 
-// Close ends the calls under way.
-func (in *Introspector) Close() {
+// Close ends the calls under way. It returns nil.
+func (in *Introspector) Close() error {
 	in.stop()
 	in.client.CloseIdleConnections()
+	return nil
 }
 
 // Authorize says who a subscriber is. Its errors are those of a mode

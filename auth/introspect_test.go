@@ -79,7 +79,7 @@ func asking(t testing.TB, edit ...func(*Introspection)) (*Introspector, *backend
 	b := &backend{}
 	b.set(http.StatusOK, active)
 	in := newIntrospector(cfg, b)
-	t.Cleanup(in.Close)
+	t.Cleanup(func() { in.Close() })
 	return in, b
 }
 

@@ -25,18 +25,24 @@ const (
 // grows with what really arrives: a client must not reserve memory by promising.
 const firstRead = 64 << 10
 
-// receive reads the whole body, at most limit bytes of one of the types taken, and
-// says which type it is.
+// receive is [Receive] with the intake's time.
+func (in *Intake) receive(w http.ResponseWriter, r *http.Request, limit int64, taken ...string) (string, []byte, error) {
+	return Receive(w, r, in.cfg.BodyTimeout, limit, taken...)
+}
+
+// Receive reads the whole body, which must arrive in time, at most limit bytes of one
+// of the types taken, and says which type it is. Errors are [notifier.ErrTimeout],
+// [notifier.ErrTooLarge], [notifier.ErrMediaType] and [notifier.FieldErrors].
 //
 // The read deadline is cleared only after a body that was read to its end. While
 // something is unread it stays: net/http drains a refused body before it answers,
 // and without a deadline it would wait for a client that sends nothing. It goes
 // with the request.
-func (in *Intake) receive(w http.ResponseWriter, r *http.Request, limit int64, taken ...string) (string, []byte, error) {
+func Receive(w http.ResponseWriter, r *http.Request, timeout time.Duration, limit int64, taken ...string) (string, []byte, error) {
 	// An error means that w knows no deadlines, or that the connection is gone,
 	// which reading will tell.
 	conn := http.NewResponseController(w)
-	conn.SetReadDeadline(time.Now().Add(in.cfg.BodyTimeout))
+	conn.SetReadDeadline(time.Now().Add(timeout))
 
 	kind, err := mediaType(r.Header, taken)
 	if err != nil {

@@ -137,9 +137,9 @@ func TestEverySource(t *testing.T) {
 		ACMEDomain: []string{"a.example", "b.example"}, ACMEEmail: "a@a.example", ACMEURL: "https://acme.example/directory",
 		Auth: "jwt", JWTKey: "@key.pem", JWKSURL: "https://a.example/jwks.json", JWTAlgorithm: []string{"RS256", "ES256"},
 		JWTIssuer: "i", JWTAudience: "a", JWTLeeway: time.Second, JWTClaim: "user", JWTListClaim: "groups",
-		IntrospectURL: "https://a.example/who", IntrospectForward: []string{"Cookie", "Authorization"}, IntrospectSecret: "s",
+		IntrospectURL: "https://a.example/who", IntrospectForward: []string{"Cookie", "X-Session"}, IntrospectSecret: "s",
 		IntrospectTimeout: time.Second, IntrospectCache: time.Minute,
-		APIKey: []string{"a=b", "c=d"}, APIKeys: "keys.yaml", JWTPublish: true, TicketKey: "t", TicketTTL: 2 * time.Minute,
+		APIKey: []string{"a=b", "c=d"}, APIKeys: "keys.yaml", JWTPublish: true, TicketKey: "0123456789abcdef0123456789abcdef", TicketTTL: 2 * time.Minute,
 		StreamsPerIP: 5, ConnectRate: 6, PublishRate: 7, TokenRate: 8, TrustedProxy: []string{"10.0.0.0/8", "::1/128"},
 		RequestTimeout: 3 * time.Second, AccessLog: "off", OTLPURL: "http://localhost:4318", TraceRatio: 0.5,
 	}
@@ -154,9 +154,9 @@ func TestEverySource(t *testing.T) {
 		"acme-domain": "a.example,b.example", "acme-email": "a@a.example", "acme-url": "https://acme.example/directory",
 		"auth": "jwt", "jwt-key": "@key.pem", "jwks-url": "https://a.example/jwks.json", "jwt-algorithm": "RS256,ES256",
 		"jwt-issuer": "i", "jwt-audience": "a", "jwt-leeway": "1s", "jwt-claim": "user", "jwt-list-claim": "groups",
-		"introspect-url": "https://a.example/who", "introspect-forward": "Cookie,Authorization", "introspect-secret": "s",
+		"introspect-url": "https://a.example/who", "introspect-forward": "Cookie,X-Session", "introspect-secret": "s",
 		"introspect-timeout": "1s", "introspect-cache": "1m",
-		"api-key": "a=b,c=d", "api-keys": "keys.yaml", "jwt-publish": "true", "ticket-key": "t", "ticket-ttl": "2m",
+		"api-key": "a=b,c=d", "api-keys": "keys.yaml", "jwt-publish": "true", "ticket-key": "0123456789abcdef0123456789abcdef", "ticket-ttl": "2m",
 		"streams-per-ip": "5", "connect-rate": "6", "publish-rate": "7", "token-rate": "8", "trusted-proxy": "10.0.0.0/8,::1/128",
 		"request-timeout": "3s", "access-log": "off", "otlp-url": "http://localhost:4318", "trace-ratio": "0.5",
 	}

@@ -8,7 +8,7 @@ import (
 
 func TestWrite(t *testing.T) {
 	file := write(t, "# one line before\nretry: 7s\nkeep-for: 48h\nkeep-bytes: 2GiB\nallow-origin: [https://a.example, \"*\"]\njwt-key: '@pem'\n")
-	c, err := load(t, []string{"NOTIFIER_COOKIE=", "NOTIFIER_RETRY=8s", "NOTIFIER_TICKET_KEY=hush==", "NOTIFIER_JWT_AUDIENCE=null"},
+	c, err := load(t, []string{"NOTIFIER_COOKIE=", "NOTIFIER_RETRY=8s", "NOTIFIER_TICKET_KEY=hush==0123456789abcdef0123456789abcdef", "NOTIFIER_JWT_AUDIENCE=null"},
 		"--config="+file, "--heartbeat=90s", "--api-key=a=hush,b=hush", "--introspect-secret=hush", "--auth=jwt", "--jwt-issuer=a: #b", "--log-level=warn")
 	if err != nil {
 		t.Fatal(err)

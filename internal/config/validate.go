@@ -50,6 +50,8 @@ func (c *Config) Validate() error {
 	c.checkAuth(&m)
 	c.checkLimits(&m)
 	c.checkObserving(&m)
+	c.checkIntrospection(&m)
+	c.checkTickets(&m)
 	within(&m, "drain", c.Drain, 0, 10*time.Minute)
 	return c.together(m)
 }

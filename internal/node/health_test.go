@@ -45,8 +45,10 @@ func TestReadyNeedsADelivery(t *testing.T) {
 // asked is what a node on the journal says of itself.
 func asked(t *testing.T, events journal.Log) (int, string) {
 	t.Helper()
+	cfg := config.Default()
+	cfg.Data = config.Memory
 	pipe := nodetest.NewPipe()
-	n, err := node.NewOn(pipe, nil, events, config.Default(), slog.New(slog.DiscardHandler))
+	n, err := node.NewOn(pipe, nil, events, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,8 @@ type Node struct {
 	hub       *stream.Hub
 	intake    *ingest.Intake
 	authorize stream.Authorize
+	tickets   *auth.Tickets
+	denied    *auth.DenyList
 	// publishers says who a request to publish or to control is from.
 	publishers func(*http.Request) (*notifier.Publisher, error)
 	jwt        *auth.JWT   // nil if nobody may have one
@@ -148,6 +150,7 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 		PerToken:     cfg.StreamsPerToken,
 		MaxStreams:   n.maxStreams,
 		Changed:      n.presence.changed,
+		Denied:       n.denied.Refuses,
 	})
 	n.intake = ingest.New(n.results.append(n.tracer.Append(n.journal.Append)), n.hub.Counts, n.hub.Total, ingest.Config{
 		MaxBody:    int64(cfg.MaxBody),

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,6 +147,63 @@ var calls = []call{
 	{method: "GET", target: "/api/events?token=1&after=garbage", status: 400, unsaid: true},
 	{method: "DELETE", target: "/api/events?token=1", status: 200, before: published(`{"tokens":["1"]}`)},
 	{method: "DELETE", target: "/api/events", status: 400},
+
+	control("/api/tickets", 200, `{"token":"1","ttl":"30s"}`),
+	control("/api/tickets", 200, `{"token":"1","ttl":1.5}`),
+	control("/api/tickets", 200, `{"token":"1"}`),
+	control("/api/tickets", 400, ``),
+	control("/api/tickets", 400, `[]`),
+	control("/api/tickets", 400, `{}`),
+	control("/api/tickets", 400, `{"token":1}`),
+	control("/api/tickets", 400, `{"token":"a\n"}`),
+	control("/api/tickets", 400, `{"token":"1","ttl":"soon"}`),
+	control("/api/tickets", 400, `{"token":"1","ttl":0.5}`),
+	control("/api/tickets", 400, `{"token":"1","ttl":null}`),
+	control("/api/tickets", 400, `{"token":"1","user":"arya"}`),
+	{method: "POST", target: "/api/tickets", status: 400, unsaid: true, kind: jsonType, body: `{"token":"1","token":"2"}`},
+	{method: "POST", target: "/api/tickets", status: 400, unsaid: true, kind: jsonType, body: `{"token":"1","ttl":"61s"}`},
+	{method: "POST", target: "/api/tickets", status: 413, kind: jsonType, body: `{"token":"` + strings.Repeat("x", 8<<10) + `"}`},
+	{method: "POST", target: "/api/tickets", status: 415, kind: formType, body: `token=1`},
+
+	control("/api/deny", 200, `{"token":"1","until":"24h"}`),
+	control("/api/deny", 200, `{"jwt":"b7f0","until":"2100-01-01T00:00:00+02:00"}`),
+	control("/api/deny", 400, `{"token":"1"}`),
+	control("/api/deny", 400, `{"until":"24h"}`),
+	control("/api/deny", 400, `{"token":"1","jwt":"1","until":"24h"}`),
+	control("/api/deny", 400, `{"token":"1","until":"tomorrow"}`),
+	control("/api/deny", 400, `{"token":"1","until":1}`),
+	control("/api/deny", 400, `{"token":"1","until":"-1h"}`),
+	control("/api/deny", 400, `{"jwt":"","until":"24h"}`),
+	{method: "POST", target: "/api/deny", status: 400, unsaid: true, kind: jsonType, body: `{"token":"1","until":"2001-01-01T00:00:00Z"}`},
+	{method: "POST", target: "/api/deny", status: 413, kind: jsonType, body: `{"token":"` + strings.Repeat("x", 8<<10) + `"}`},
+	{method: "POST", target: "/api/deny", status: 415, kind: formType, body: `token=1`},
+	{method: "GET", target: "/api/deny", status: 200, before: denied(`{"token":"1","until":"24h"}`, `{"jwt":"b7f0","until":"24h"}`)},
+	{method: "GET", target: "/api/deny?limit=1&after=jwt:a", status: 200, before: denied(`{"token":"1","until":"24h"}`, `{"jwt":"b7f0","until":"24h"}`)},
+	{method: "GET", target: "/api/deny?limit=0", status: 400},
+	{method: "GET", target: "/api/deny?after=1", status: 400},
+	{method: "DELETE", target: "/api/deny?token=1", status: 200, before: denied(`{"token":"1","until":"24h"}`)},
+	{method: "DELETE", target: "/api/deny?jwt=b7f0", status: 200},
+	{method: "DELETE", target: "/api/deny", status: 400, unsaid: true},
+	{method: "DELETE", target: "/api/deny?token=1&jwt=1", status: 400, unsaid: true},
+	{method: "GET", target: "/events?token=1", status: 403, unsaid: true, before: denied(`{"token":"1","until":"24h"}`)},
+	{method: "HEAD", target: "/events?token=1", status: 403, unsaid: true, before: denied(`{"token":"1","until":"24h"}`)},
+	{method: "GET", target: "/events?ticket=1", status: 401, unsaid: true},
+}
+
+// control is a call with a body of JSON.
+func control(target string, status int, body string) call {
+	return call{method: "POST", target: target, status: status, kind: jsonType, body: body}
+}
+
+// denied denies first.
+func denied(bodies ...string) func(*testing.T, *nodetest.Node) {
+	return func(t *testing.T, n *nodetest.Node) {
+		for _, body := range bodies {
+			if status, answer := n.Post(t, "/api/deny", body); status != http.StatusOK {
+				t.Fatal(answer)
+			}
+		}
+	}
 }
 
 // allStreamsOpen opens as many streams of the token 1 as it may have.
@@ -195,14 +254,16 @@ func TestOpenAPICalls(t *testing.T) {
 		})
 	}
 	for _, c := range calls {
-		switch {
-		case c.method == "POST" && c.status == http.StatusOK:
-			c.status, c.unsaid = http.StatusRequestTimeout, true
+		if c.status != http.StatusOK {
+			continue
+		}
+		c.unsaid = true
+		if c.method == "POST" {
+			c.status = http.StatusRequestTimeout
 			run(c, stalled)
+		}
+		if needsDisk(c) {
 			c.status = http.StatusServiceUnavailable
-			run(c, unavailable)
-		case c.path() == "/api/events" && c.status == http.StatusOK:
-			c.status, c.unsaid = http.StatusServiceUnavailable, true
 			run(c, unavailable)
 		}
 	}
@@ -329,18 +390,31 @@ func stalled(t *testing.T, c call) (resp *http.Response) {
 	return resp
 }
 
-// unavailable sends a call to a node whose journal is closed.
+// needsDisk reports whether a call is answered with what is, or was, written.
+func needsDisk(c call) bool {
+	switch c.path() {
+	case "/api", "/api/", "/api/batch":
+		return c.method == "POST"
+	case "/api/events":
+		return true
+	case "/api/deny":
+		return c.method == "POST" || c.method == "DELETE" && c.before != nil
+	}
+	return false
+}
+
+// unavailable sends a call to a node whose journal is closed and whose directory is
+// gone.
 func unavailable(t *testing.T, c call) *http.Response {
 	main, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	events := journal.Memory(journal.Options{})
-	n := &nodetest.Node{URL: "http://" + main.Addr().String()}
-	if n.Node, err = node.NewOn(main, nil, events, serverconfig.Default(), slog.New(slog.DiscardHandler)); err != nil {
-		t.Fatal(err)
-	}
-	if err := events.Close(); err != nil {
+	cfg := serverconfig.Default()
+	cfg.Data = t.TempDir()
+	n := &nodetest.Node{URL: "http://" + main.Addr().String(), Client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	if n.Node, err = node.NewOn(main, nil, events, cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -348,5 +422,11 @@ func unavailable(t *testing.T, c call) *http.Response {
 	running.Go(func() { n.Run(ctx) })
 	defer running.Wait()
 	defer stop()
+	if c.before != nil {
+		c.before(t, n)
+	}
+	if err := errors.Join(events.Close(), os.RemoveAll(cfg.Data)); err != nil {
+		t.Fatal(err)
+	}
 	return exchange(t, n, c)
 }

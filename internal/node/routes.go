@@ -33,6 +33,10 @@ func (n *Node) routes() http.Handler {
 	n.handle(r, http.MethodDelete, "/api/streams", n.publisher(notifier.MayControl, n.closeStreams))
 	n.get(r, "/api/events", n.publisher(notifier.MayControl, n.listEvents))
 	n.handle(r, http.MethodDelete, "/api/events", n.publisher(notifier.MayControl, n.forgetEvents))
+	n.handle(r, http.MethodPost, "/api/tickets", n.publisher(notifier.MayTicket, n.issueTicket))
+	n.get(r, "/api/deny", n.publisher(notifier.MayControl, n.listDenied))
+	n.handle(r, http.MethodPost, "/api/deny", n.publisher(notifier.MayControl, n.deny))
+	n.handle(r, http.MethodDelete, "/api/deny", n.publisher(notifier.MayControl, n.liftDenial))
 
 	if n.cfg.Development() {
 		n.page(r)

@@ -8,15 +8,51 @@ import (
 	"notifier/stream"
 )
 
-// subscribers is how subscribers prove who they are.
+// subscribers is how subscribers prove who they are: by a ticket, or as the mode says.
+// Who is denied stays out either way.
 func (n *Node) subscribers() (stream.Authorize, error) {
+	mode, err := n.mode()
+	if err == nil {
+		err = n.openTickets()
+	}
+	if err == nil {
+		err = n.openDenyList()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return n.denied.Guard(n.tickets.Or(mode)), nil
+}
+
+func (n *Node) mode() (stream.Authorize, error) {
 	switch n.cfg.Auth {
 	case "open":
 		return auth.Open(n.cfg.Cookie), nil
 	case "jwt":
 		return n.jwt.Subscriber, nil
+	case "introspect":
+		return n.openIntrospection()
 	}
 	return nil, fmt.Errorf("auth: there is no mode %q", n.cfg.Auth)
+}
+
+// openIntrospection prepares for asking the backend.
+func (n *Node) openIntrospection() (stream.Authorize, error) {
+	secret, err := n.cfg.IntrospectSecret.Read()
+	if err != nil {
+		return nil, fmt.Errorf("introspect-secret: %w", err)
+	}
+	in := auth.NewIntrospector(auth.Introspection{
+		URL:     n.cfg.IntrospectURL,
+		Forward: n.cfg.IntrospectForward,
+		Cookie:  n.cfg.Cookie,
+		Secret:  secret,
+		Timeout: n.cfg.IntrospectTimeout,
+		Cache:   n.cfg.IntrospectCache,
+		Log:     n.log,
+	})
+	n.closers = append(n.closers, in)
+	return in.Authorize, nil
 }
 
 // openJWT prepares for JWTs if subscribers or publishers may have one.
