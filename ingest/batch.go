@@ -17,31 +17,31 @@ const MaxLines = 10_000
 //
 // The whole body is read before anything is published, so that a batch that is cut
 // off has published nothing.
-func (in *Intake) Batch(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
+func (in *Intake) Batch(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) (Receipt, error) {
 	_, body, err := in.receive(w, r, in.cfg.MaxBatch, typeNDJSON)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
 	results, err := resultsLimit(r)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
 	if r.Header["Idempotency-Key"] != nil {
-		return notifier.BadField("Idempotency-Key", "must not be given for a batch: give each line an id")
+		return Receipt{}, notifier.BadField("Idempotency-Key", "must not be given for a batch: give each line an id")
 	}
 	pubs, mistakes, err := in.readLines(body, who)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
 	var acks []notifier.Ack
 	if len(pubs) > 0 {
 		if acks, err = in.append(r.Context(), pubs); err != nil {
-			return err
+			return Receipt{}, err
 		}
 	}
 	w.Header().Set("Content-Type", typeNDJSON)
 	in.writeLines(w, pubs, acks, mistakes, results)
-	return nil
+	return receiptOf(len(body), pubs, acks, len(mistakes)), nil
 }
 
 // readLines reads the publications of a batch. For every line that is not blank

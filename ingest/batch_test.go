@@ -13,7 +13,7 @@ import (
 func batch(t *testing.T, l *fakeLog, cfg Config, body string) (string, error) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	err := newIntake(l, cfg).Batch(w, post("/api/batch", typeNDJSON, body), anyone)
+	_, err := newIntake(l, cfg).Batch(w, post("/api/batch", typeNDJSON, body), anyone)
 	if err != nil && (w.Body.Len() != 0 || len(w.Header()) != 0) {
 		t.Error("an error, but wrote", w.Body)
 	}
@@ -100,15 +100,15 @@ func TestBatchRefused(t *testing.T) {
 	in, w := newIntake(&fakeLog{}, Config{}), httptest.NewRecorder()
 	r := post("/api/batch", typeNDJSON, `{"all":true}`)
 	r.Header.Set("Idempotency-Key", "k")
-	if err := in.Batch(w, r, anyone); fieldsOf(err) != "Idempotency-Key" {
+	if _, err := in.Batch(w, r, anyone); fieldsOf(err) != "Idempotency-Key" {
 		t.Error(err)
 	}
 	for _, kind := range []string{typeJSON, "application/json-lines", ""} {
-		if err := in.Batch(w, post("/api/batch", kind, `{"all":true}`), anyone); !errors.Is(err, notifier.ErrMediaType) {
+		if _, err := in.Batch(w, post("/api/batch", kind, `{"all":true}`), anyone); !errors.Is(err, notifier.ErrMediaType) {
 			t.Errorf("%q: %v", kind, err)
 		}
 	}
-	if err := in.Batch(w, post("/api/batch?results=0", typeNDJSON, `{"all":true}`), anyone); fieldsOf(err) != "results" {
+	if _, err := in.Batch(w, post("/api/batch?results=0", typeNDJSON, `{"all":true}`), anyone); fieldsOf(err) != "results" {
 		t.Error(err)
 	}
 }
@@ -118,7 +118,7 @@ func TestBatchResults(t *testing.T) {
 	body := `{"tokens":` + tokenList(101) + "}\n"
 	for query, want := range map[string]int{"": 0, "?results=all": 2} {
 		w := httptest.NewRecorder()
-		if err := newIntake(&fakeLog{}, Config{}).Batch(w, post("/api/batch"+query, typeNDJSON, body+body), anyone); err != nil {
+		if _, err := newIntake(&fakeLog{}, Config{}).Batch(w, post("/api/batch"+query, typeNDJSON, body+body), anyone); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Count(w.Body.String(), `"results":`+results(101)); got != want {

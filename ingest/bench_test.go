@@ -53,7 +53,7 @@ func benchmarkPublish(b *testing.B, kind string, body []byte) {
 	b.ReportAllocs()
 	for b.Loop() {
 		src.Reset(body)
-		if err := in.Publish(w, r, anyone); err != nil {
+		if _, err := in.Publish(w, r, anyone); err != nil {
 			b.Fatal(err)
 		}
 	}

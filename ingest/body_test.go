@@ -32,7 +32,7 @@ func TestBodyLimit(t *testing.T) {
 		if c.chunked {
 			r.ContentLength = -1
 		}
-		err := newIntake(&fakeLog{}, Config{MaxBody: c.limit}).Publish(httptest.NewRecorder(), r, anyone)
+		_, err := newIntake(&fakeLog{}, Config{MaxBody: c.limit}).Publish(httptest.NewRecorder(), r, anyone)
 		if c.ok && err != nil || !c.ok && !errors.Is(err, notifier.ErrTooLarge) {
 			t.Errorf("%+v: %v", c, err)
 		}
@@ -42,17 +42,17 @@ func TestBodyLimit(t *testing.T) {
 func TestDefaultLimits(t *testing.T) {
 	in := newIntake(&fakeLog{}, Config{})
 	for _, c := range []struct {
-		handle func(http.ResponseWriter, *http.Request, *notifier.Publisher) error
+		handle func(http.ResponseWriter, *http.Request, *notifier.Publisher) (Receipt, error)
 		kind   string
 		limit  int64
 	}{{in.Publish, typeJSON, 1 << 20}, {in.Batch, typeNDJSON, 16 << 20}} {
 		r := post("/", c.kind, "{}")
 		r.ContentLength = c.limit + 1
-		if err := c.handle(httptest.NewRecorder(), r, anyone); !errors.Is(err, notifier.ErrTooLarge) {
+		if _, err := c.handle(httptest.NewRecorder(), r, anyone); !errors.Is(err, notifier.ErrTooLarge) {
 			t.Error(c.kind, err)
 		}
 		r.ContentLength = c.limit
-		if err := c.handle(httptest.NewRecorder(), r, anyone); errors.Is(err, notifier.ErrTooLarge) {
+		if _, err := c.handle(httptest.NewRecorder(), r, anyone); errors.Is(err, notifier.ErrTooLarge) {
 			t.Error(c.kind, err)
 		}
 	}
@@ -63,7 +63,7 @@ func TestUnread(t *testing.T) {
 	r := post("/api", typeJSON, "")
 	r.Body = io.NopCloser(iotest.ErrReader(errors.New("read")))
 	r.ContentLength = 2 << 20
-	if err := newIntake(&fakeLog{}, Config{}).Publish(httptest.NewRecorder(), r, anyone); !errors.Is(err, notifier.ErrTooLarge) {
+	if _, err := newIntake(&fakeLog{}, Config{}).Publish(httptest.NewRecorder(), r, anyone); !errors.Is(err, notifier.ErrTooLarge) {
 		t.Error(err)
 	}
 }
@@ -83,7 +83,7 @@ func TestCutOff(t *testing.T) {
 	r := post("/api", typeJSON, "")
 	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"all":true}`), iotest.ErrReader(io.ErrUnexpectedEOF)))
 	l := &fakeLog{}
-	if err := newIntake(l, Config{}).Publish(httptest.NewRecorder(), r, anyone); fieldsOf(err) != "." || len(l.calls) != 0 {
+	if _, err := newIntake(l, Config{}).Publish(httptest.NewRecorder(), r, anyone); fieldsOf(err) != "." || len(l.calls) != 0 {
 		t.Error(err, l.calls)
 	}
 }
@@ -93,7 +93,7 @@ func TestCutOff(t *testing.T) {
 func serve(t *testing.T, in *Intake) net.Conn {
 	statuses := map[error]int{notifier.ErrTooLarge: 413, notifier.ErrMediaType: 415, notifier.ErrTimeout: 408}
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := in.Publish(w, r, anyone); err != nil {
+		if _, err := in.Publish(w, r, anyone); err != nil {
 			status := 400
 			for sentinel, s := range statuses {
 				if errors.Is(err, sentinel) {

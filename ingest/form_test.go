@@ -74,7 +74,7 @@ func TestBadForm(t *testing.T) {
 
 func TestPublishForm(t *testing.T) {
 	w := httptest.NewRecorder()
-	if err := newIntake(&fakeLog{}, Config{}).Publish(w, post("/api", typeForm, "tokens=1&tokens=22&data=x"), anyone); err != nil {
+	if _, err := newIntake(&fakeLog{}, Config{}).Publish(w, post("/api", typeForm, "tokens=1&tokens=22&data=x"), anyone); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"responseCode":0,"data":"OK!","id":"9f86d08188-1","streams":3,"duplicate":false,"results":{"1":1,"22":2}}` + "\n"

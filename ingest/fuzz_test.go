@@ -191,7 +191,7 @@ func FuzzBatch(f *testing.F) {
 			}
 		}
 		l, w := &fakeLog{}, httptest.NewRecorder()
-		err := newIntake(l, Config{}).Batch(w, post("/api/batch", typeNDJSON, string(body)), anyone)
+		_, err := newIntake(l, Config{}).Batch(w, post("/api/batch", typeNDJSON, string(body)), anyone)
 		if len(want) == 0 || len(want) > MaxLines {
 			if err == nil {
 				t.Fatal("accepted without lines, or with too many")

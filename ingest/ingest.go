@@ -72,18 +72,18 @@ func New(append Append, online Online, total func() int, cfg Config) *Intake {
 }
 
 // Publish is POST /api: one publication of who, as JSON or as a form.
-func (in *Intake) Publish(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
+func (in *Intake) Publish(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) (Receipt, error) {
 	kind, body, err := in.receive(w, r, in.cfg.MaxBody, typeJSON, typeForm)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
 	results, err := resultsLimit(r)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
 	key, err := headerKey(r.Header)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
 	d := in.draft(who)
 	if kind == typeForm {
@@ -93,21 +93,21 @@ func (in *Intake) Publish(w http.ResponseWriter, r *http.Request, who *notifier.
 	}
 	pub, err := d.publication(key)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
 	if err := in.cfg.Allow(who, pub.Tokens); err != nil {
-		return err
+		return Receipt{}, err
 	}
 	acks, err := in.append(r.Context(), []notifier.Publication{pub})
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
 	if err := acks[0].Err; err != nil {
-		return err
+		return Receipt{}, err
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Write(in.answer(make([]byte, 0, answerSize), &pub, acks[0], results))
-	return nil
+	return Receipt{Bytes: len(body), Publications: 1, Tokens: len(pub.Tokens), ID: acks[0].ID}, nil
 }
 
 // draft is where a publication of who is read into.

@@ -101,7 +101,7 @@ func TestAnswer(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			in := newIntake(&fakeLog{ack: c.ack}, Config{})
-			if err := in.Publish(w, post(c.target, typeJSON, c.body), anyone); err != nil {
+			if _, err := in.Publish(w, post(c.target, typeJSON, c.body), anyone); err != nil {
 				t.Fatal(err)
 			}
 			if got := w.Body.String(); got != begin+c.want+"\n" {
@@ -169,7 +169,7 @@ func TestRefused(t *testing.T) {
 				c.change(r)
 			}
 			l, w := &fakeLog{}, httptest.NewRecorder()
-			err := newIntake(l, Config{}).Publish(w, r, anyone)
+			_, err := newIntake(l, Config{}).Publish(w, r, anyone)
 			if c.want != nil && !errors.Is(err, c.want) || c.want == nil && fieldsOf(err) != c.fields {
 				t.Errorf("got %v, want %v or %q", err, c.want, c.fields)
 			}
@@ -190,7 +190,7 @@ func TestAppendFails(t *testing.T) {
 		{&fakeLog{ack: conflict}, notifier.ErrConflict},
 	} {
 		w := httptest.NewRecorder()
-		err := newIntake(c.log, Config{}).Publish(w, post("/api", typeJSON, `{"tokens":["a"]}`), anyone)
+		_, err := newIntake(c.log, Config{}).Publish(w, post("/api", typeJSON, `{"tokens":["a"]}`), anyone)
 		if !errors.Is(err, c.want) {
 			t.Errorf("got %v, want %v", err, c.want)
 		}
@@ -208,10 +208,10 @@ func TestContext(t *testing.T) {
 		return nil, ctx.Err()
 	}
 	in := New(refuse, online, nil, Config{})
-	if err := in.Publish(httptest.NewRecorder(), post("/api", typeJSON, `{"all":true}`).WithContext(ctx), anyone); !errors.Is(err, context.Canceled) {
+	if _, err := in.Publish(httptest.NewRecorder(), post("/api", typeJSON, `{"all":true}`).WithContext(ctx), anyone); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if err := in.Batch(httptest.NewRecorder(), post("/api/batch", typeNDJSON, `{"all":true}`).WithContext(ctx), anyone); !errors.Is(err, context.Canceled) {
+	if _, err := in.Batch(httptest.NewRecorder(), post("/api/batch", typeNDJSON, `{"all":true}`).WithContext(ctx), anyone); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -220,7 +220,7 @@ func TestMediaTypes(t *testing.T) {
 	for _, kind := range []string{"application/json", "Application/JSON", "application/json; charset=utf-8", " application/json ;x"} {
 		r := post("/api", kind, `{"tokens":["a"]}`)
 		r.Header.Set("Content-Encoding", "Identity")
-		if err := newIntake(&fakeLog{}, Config{}).Publish(httptest.NewRecorder(), r, anyone); err != nil {
+		if _, err := newIntake(&fakeLog{}, Config{}).Publish(httptest.NewRecorder(), r, anyone); err != nil {
 			t.Errorf("%q: %v", kind, err)
 		}
 	}
@@ -240,7 +240,7 @@ func TestIdempotencyKey(t *testing.T) {
 		if c.header != "" {
 			r.Header.Set("Idempotency-Key", c.header)
 		}
-		if err := newIntake(l, Config{}).Publish(httptest.NewRecorder(), r, anyone); err != nil {
+		if _, err := newIntake(l, Config{}).Publish(httptest.NewRecorder(), r, anyone); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		} else if got := l.calls[0][0].Key; got != c.want {
 			t.Errorf("%+v: got %q", c, got)

@@ -45,7 +45,7 @@ func TestReach(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, w := &fakeLog{}, httptest.NewRecorder()
-			err := newIntake(l, Config{}).Publish(w, post("/api", c.kind, c.body), c.who)
+			_, err := newIntake(l, Config{}).Publish(w, post("/api", c.kind, c.body), c.who)
 			if c.bad != "" {
 				if fieldsOf(err) != c.bad {
 					t.Errorf("got %v, want mistakes in %s", err, c.bad)
@@ -83,11 +83,11 @@ func TestAllow(t *testing.T) {
 	l := &fakeLog{}
 	in := newIntake(l, cfg)
 	w := httptest.NewRecorder()
-	if err := in.Publish(w, post("/api", typeJSON, `{"tokens":["shop:2"]}`), shop); err != error(refusal) || w.Body.Len() > 0 {
+	if _, err := in.Publish(w, post("/api", typeJSON, `{"tokens":["shop:2"]}`), shop); err != error(refusal) || w.Body.Len() > 0 {
 		t.Errorf("%v, answered %s", err, w.Body)
 	}
 	body := `{"tokens":["shop:1"]}` + "\n" + `{"tokens":["shop:2"]}` + "\n" + `{"tokens":["a"]}` + "\n" + `{"tokens":["shop:3"]}`
-	if err := in.Batch(w, post("/api/batch", typeNDJSON, body), shop); err != nil {
+	if _, err := in.Batch(w, post("/api/batch", typeNDJSON, body), shop); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"shop[shop:2]", "shop[shop:1]", "shop[shop:2]", "shop[shop:3]"}; !slices.Equal(asked, want) {

@@ -40,6 +40,8 @@ type Problem struct {
 	Status int     `json:"status"`
 	Detail string  `json:"detail,omitempty"`
 	Errors []Field `json:"errors,omitempty"`
+	// Reason is one of few words, for counters: the setting that refuses, if one does.
+	Reason string `json:"-"`
 }
 
 // A Field is one bad field of a request.
@@ -61,58 +63,59 @@ const maxFields = 100
 var kinds = []struct {
 	err     error
 	status  int
+	reason  string
 	telling bool
 	detail  string
 }{
-	{notifier.ErrUnauthorized, http.StatusUnauthorized, false, "no valid credential: send it as Authorization: Bearer; a subscriber may also use the query parameter token or a cookie"},
-	{notifier.ErrForbidden, http.StatusForbidden, false, "this credential does not allow it"},
-	{ErrNotFound, http.StatusNotFound, false, "there is nothing at this path"},
-	{ErrMethodNotAllowed, http.StatusMethodNotAllowed, false, "this path does not take this method; see Allow"},
-	{notifier.ErrTimeout, http.StatusRequestTimeout, false, "the request did not arrive in time; nothing was done"},
-	{notifier.ErrConflict, http.StatusConflict, false, "the idempotency key was already used for a different publication; nothing was sent"},
-	{notifier.ErrTooLarge, http.StatusRequestEntityTooLarge, true, "the body is larger than this server takes"},
-	{notifier.ErrMediaType, http.StatusUnsupportedMediaType, true, "the body must be application/json or application/x-www-form-urlencoded, that of a batch application/x-ndjson, and without Content-Encoding"},
-	{notifier.ErrTooManyStreams, http.StatusTooManyRequests, false, "this token has as many open streams as it may have; close one first"},
-	{notifier.ErrUnavailable, http.StatusServiceUnavailable, false, "temporarily unavailable; nothing was stored, and the same request may succeed later"},
-	{context.Canceled, ClientGone, false, "the client closed the request"},
+	{notifier.ErrUnauthorized, http.StatusUnauthorized, "unauthorized", false, "no valid credential: send it as Authorization: Bearer; a subscriber may also use the query parameter token or a cookie"},
+	{notifier.ErrForbidden, http.StatusForbidden, "forbidden", false, "this credential does not allow it"},
+	{ErrNotFound, http.StatusNotFound, "not-found", false, "there is nothing at this path"},
+	{ErrMethodNotAllowed, http.StatusMethodNotAllowed, "method-not-allowed", false, "this path does not take this method; see Allow"},
+	{notifier.ErrTimeout, http.StatusRequestTimeout, "timeout", false, "the request did not arrive in time; nothing was done"},
+	{notifier.ErrConflict, http.StatusConflict, "conflict", false, "the idempotency key was already used for a different publication; nothing was sent"},
+	{notifier.ErrTooLarge, http.StatusRequestEntityTooLarge, "too-large", true, "the body is larger than this server takes"},
+	{notifier.ErrMediaType, http.StatusUnsupportedMediaType, "media-type", true, "the body must be application/json or application/x-www-form-urlencoded, that of a batch application/x-ndjson, and without Content-Encoding"},
+	{notifier.ErrTooManyStreams, http.StatusTooManyRequests, "streams-per-token", false, "this token has as many open streams as it may have; close one first"},
+	{notifier.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", false, "temporarily unavailable; nothing was stored, and the same request may succeed later"},
+	{context.Canceled, ClientGone, "client-gone", false, "the client closed the request"},
 }
 
 // Of says what a client is told of err. Where the status is 500 or more, an
 // operator should be told err itself.
 func Of(err error) Problem {
 	if fields, ok := errors.AsType[notifier.FieldErrors](err); ok {
-		return ofFields(http.StatusBadRequest, "the request has %d mistakes", fields)
+		return ofFields(http.StatusBadRequest, "bad-request", "the request has %d mistakes", fields)
 	}
 	if denied, ok := errors.AsType[notifier.Denied](err); ok {
-		return ofFields(http.StatusForbidden, "this credential does not allow %d fields of the request", notifier.FieldErrors(denied))
+		return ofFields(http.StatusForbidden, "forbidden", "this credential does not allow %d fields of the request", notifier.FieldErrors(denied))
 	}
 	if limit, ok := errors.AsType[*notifier.LimitError](err); ok {
-		return of(http.StatusTooManyRequests, limit.Detail)
+		return of(http.StatusTooManyRequests, limit.Limit, limit.Detail)
 	}
 	for _, k := range kinds {
 		switch {
 		case !errors.Is(err, k.err):
 		case k.telling && errors.Unwrap(err) == k.err:
-			return of(k.status, err.Error())
+			return of(k.status, k.reason, err.Error())
 		default:
-			return of(k.status, k.detail)
+			return of(k.status, k.reason, k.detail)
 		}
 	}
-	return of(http.StatusInternalServerError, "something went wrong in the server; its log says what")
+	return of(http.StatusInternalServerError, "error", "something went wrong in the server; its log says what")
 }
 
-func of(status int, detail string) Problem {
+func of(status int, reason, detail string) Problem {
 	title := http.StatusText(status)
 	if status == ClientGone {
 		title = "Client Closed Request"
 	}
-	return Problem{Type: "about:blank", Title: title, Status: status, Detail: detail}
+	return Problem{Type: "about:blank", Title: title, Status: status, Detail: detail, Reason: reason}
 }
 
 // ofFields lists the fields, but no more than maxFields: a small body can hold very
 // many. many says how many there are.
-func ofFields(status int, many string, fields notifier.FieldErrors) Problem {
-	p := of(status, fmt.Sprintf(many, len(fields)))
+func ofFields(status int, reason, many string, fields notifier.FieldErrors) Problem {
+	p := of(status, reason, fmt.Sprintf(many, len(fields)))
 	if len(fields) == 1 {
 		p.Detail = fields.Error()
 	}

@@ -180,3 +180,26 @@ func TestTelling(t *testing.T) {
 		t.Errorf("detail %q", got)
 	}
 }
+
+// Reasons are words for counters: few, and the same for every request.
+func TestReason(t *testing.T) {
+	for reason, err := range map[string]error{
+		"publish-rate":      fmt.Errorf("line 3: %w", &notifier.LimitError{Limit: "publish-rate", Detail: "too often"}),
+		"bad-request":       notifier.BadField("ttl", "must be positive"),
+		"forbidden":         notifier.Denied{{Field: "tokens[0]", Detail: "is none that this publisher may address"}},
+		"streams-per-token": notifier.ErrTooManyStreams,
+		"too-large":         fmt.Errorf("%w: more than 5 bytes", notifier.ErrTooLarge),
+		"error":             errors.New("disk on fire"),
+	} {
+		if got := Of(err).Reason; got != reason {
+			t.Errorf("%v: %q, want %q", err, got, reason)
+		}
+	}
+	seen := map[string]bool{}
+	for _, k := range kinds {
+		if k.reason == "" || seen[k.reason] {
+			t.Errorf("%v: reason %q", k.err, k.reason)
+		}
+		seen[k.reason] = true
+	}
+}
