@@ -5,7 +5,7 @@ import "fmt"
 // spareFiles is how many of the files that a process may open are kept from streams:
 // for publishers, for the journal, and for telling clients that the server is full. A
 // process without descriptors cannot even refuse.
-func spareFiles(limit int) int { return max(limit/20, 64) }
+func spareFiles(limit int) int { return min(max(limit/20, 64), limit/2) }
 
 // maxStreams is how many streams there may be: as many as were asked for, 0 for any
 // number, but no more than the process may open files for.

@@ -49,7 +49,12 @@ type Node struct {
 	presence   *presence   // nil if not announced
 	closers    []io.Closer // of authentication, last opened first closed
 
+	limits     *limits
+	access     *accessLog
+	refusals   refusals
 	results    results
+	files      int          // the process may open, 0 if that is not known
+	conns      atomic.Int64 // open, but for those that streams have taken over
 	prober     prober
 	tracer     *tracing.Tracer // nil without traces
 	maxStreams int             // 0 for any number
@@ -141,7 +146,10 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 		n.presence = newPresence(n)
 	}
 	n.prober.check = n.probe
-	n.maxStreams = maxStreams(cfg.MaxStreams, openFiles())
+	n.limits = newLimits(&cfg)
+	n.access = newAccessLog(cfg.AccessLog, log, n.limits.client)
+	n.files = openFiles()
+	n.maxStreams = maxStreams(cfg.MaxStreams, n.files)
 	n.hub = stream.New(followed{n.journal, n.tracer}, stream.Config{
 		Heartbeat:    cfg.Heartbeat,
 		Retry:        cfg.Retry,
@@ -149,15 +157,22 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 		WriteTimeout: cfg.WriteTimeout,
 		PerToken:     cfg.StreamsPerToken,
 		MaxStreams:   n.maxStreams,
+		Admit:        n.limits.admit,
+		TurnedAway:   n.refusals.add,
 		Changed:      n.presence.changed,
 		Denied:       n.denied.Refuses,
 	})
 	n.intake = ingest.New(n.results.append(n.tracer.Append(n.journal.Append)), n.hub.Counts, n.hub.Total, ingest.Config{
-		MaxBody:    int64(cfg.MaxBody),
-		MaxBatch:   int64(cfg.MaxBatch),
-		DefaultTTL: cfg.KeepFor,
-		MaxTTL:     cfg.KeepFor,
-		Problem:    n.results.line,
+		MaxBody:     int64(cfg.MaxBody),
+		MaxBatch:    int64(cfg.MaxBatch),
+		BodyTimeout: cfg.RequestTimeout,
+		DefaultTTL:  cfg.KeepFor,
+		MaxTTL:      cfg.KeepFor,
+		Allow:       n.limits.publishing.Allow,
+		Problem: func(err error) []byte {
+			n.refused(err)
+			return n.results.line(err)
+		},
 	})
 	return n, nil
 }
@@ -194,7 +209,7 @@ func (n *Node) Run(ctx context.Context) error {
 		servers[0].TLSConfig = c
 		go func() { failed <- servers[0].ServeTLS(stream.TLSListener(n.main), "", "") }()
 	} else {
-		go func() { failed <- servers[0].Serve(n.main) }()
+		go func() { failed <- servers[0].Serve(n.gate(servers[0])) }()
 	}
 	admin := "off"
 	if n.admin != nil {
@@ -203,7 +218,7 @@ func (n *Node) Run(ctx context.Context) error {
 		go func() { failed <- servers[1].Serve(n.admin) }()
 	}
 	n.presence.start()
-	n.log.Info("notifier is listening", "url", scheme+n.Addr()+n.cfg.BasePath, "admin", admin, "max-streams", n.maxStreams)
+	n.log.Info("notifier is listening", "url", scheme+n.Addr()+n.cfg.BasePath, "admin", admin, "max-streams", n.maxStreams, "open-files", n.files)
 
 	var err error
 	select {
@@ -240,6 +255,9 @@ func (n *Node) stop(servers []*http.Server) error {
 // hundred the next stream would wait in silence.
 const streamsPerConnection = 1000
 
+// headerTimeout is the longest that the head of a request may take to arrive.
+const headerTimeout = 10 * time.Second
+
 // server bounds what a client can hold up: there is no WriteTimeout, which would
 // end streams; reading a body has its own deadline. HTTP/2 is spoken with TLS and,
 // to proxies that begin with it, without.
@@ -252,10 +270,11 @@ func (n *Node) server(h http.Handler) *http.Server {
 		Handler:           h,
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsPerConnection},
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: min(headerTimeout, n.cfg.RequestTimeout),
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ConnContext:       stream.WithConn,
+		ConnState:         n.countConn,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
 }

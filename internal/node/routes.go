@@ -26,9 +26,9 @@ func (n *Node) routes() http.Handler {
 
 	for _, api := range []string{"/api", "/api/"} { // the old server took both
 		n.get(r, api, n.hello)
-		n.handle(r, http.MethodPost, api, n.observed(api, n.publisher(notifier.MayPublish, n.intake.Publish)))
+		n.publish(r, api, n.intake.Publish)
 	}
-	n.handle(r, http.MethodPost, "/api/batch", n.observed("/api/batch", n.publisher(notifier.MayPublish, n.intake.Batch)))
+	n.publish(r, "/api/batch", n.intake.Batch)
 	n.get(r, "/api/streams", n.publisher(notifier.MayControl, n.listStreams))
 	n.handle(r, http.MethodDelete, "/api/streams", n.publisher(notifier.MayControl, n.closeStreams))
 	n.get(r, "/api/events", n.publisher(notifier.MayControl, n.listEvents))
@@ -71,13 +71,25 @@ func (n *Node) router() *httprouter.Router {
 	r := httprouter.New()
 	r.RedirectTrailingSlash = false
 	r.RedirectFixedPath = false
-	r.NotFound = n.answer(func(http.ResponseWriter, *http.Request) error { return problem.ErrNotFound })
-	r.MethodNotAllowed = n.answer(func(http.ResponseWriter, *http.Request) error { return problem.ErrMethodNotAllowed })
+	r.NotFound = n.nothing(problem.ErrNotFound)
+	r.MethodNotAllowed = n.nothing(problem.ErrMethodNotAllowed)
 	return r
 }
 
+func (n *Node) nothing(err error) http.Handler {
+	return n.answer(n.access.others("other", func(http.ResponseWriter, *http.Request) error { return err }))
+}
+
 func (n *Node) handle(r *httprouter.Router, method, path string, f handler) {
-	r.Handler(method, n.cfg.BasePath+path, n.answer(f))
+	path = n.cfg.BasePath + path
+	r.Handler(method, path, n.answer(n.access.others(path, f)))
+}
+
+// publish handles requests to publish, which the access log tells more of.
+func (n *Node) publish(r *httprouter.Router, path string, f publishHandler) {
+	authenticated := func(f publisherHandler) handler { return n.publisher(notifier.MayPublish, f) }
+	logged := n.access.publishes(n.cfg.BasePath+path, authenticated, f)
+	r.Handler(http.MethodPost, n.cfg.BasePath+path, n.answer(n.observed(path, logged)))
 }
 
 // get handles HEAD too, which httprouter does not derive from GET.
@@ -99,6 +111,7 @@ func (n *Node) answer(f handler) http.Handler {
 			}
 		}()
 		if err := f(w, r); err != nil {
+			n.refused(err)
 			n.logError(r, err)
 			problem.Write(w, err)
 		}
