@@ -62,18 +62,22 @@ func NewJWT(cfg JWTConfig) (*JWT, error) {
 		j.remote = newJWKS(cfg.JWKSURL, accepted, cfg.Log, jwksTransport())
 		return j, nil
 	}
-	return j, j.SetKey(cfg.Key)
+	use, err := j.PrepareKey(cfg.Key)
+	if err != nil {
+		return nil, err
+	}
+	use()
+	return j, nil
 }
 
-// SetKey replaces what was JWTConfig.Key; after an error the old one stays. Streams
-// that are open stay so.
-func (j *JWT) SetKey(text string) error {
+// PrepareKey parses what is to replace JWTConfig.Key, and returns what puts it in
+// use. Streams that are open stay so.
+func (j *JWT) PrepareKey(text string) (use func(), err error) {
 	keys, err := parseKeys(text, j.accepted)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	j.fixed.Store(&keys)
-	return nil
+	return func() { j.fixed.Store(&keys) }, nil
 }
 
 // Close ends what fetches keys.

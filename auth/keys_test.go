@@ -69,7 +69,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-func TestSetKey(t *testing.T) {
+func TestPrepareKey(t *testing.T) {
 	j := newTestJWT(t, JWTConfig{Key: secret})
 	old := request("token="+hs256(t, good("")), "")
 	next := request("token="+sign(t, jose.EdDSA, private().ed, good(""), nil), "")
@@ -82,12 +82,14 @@ func TestSetKey(t *testing.T) {
 		}
 	}
 	good("at first", true, false)
-	if j.SetKey("short") == nil {
+	if _, err := j.PrepareKey("short"); err == nil {
 		t.Error("a short secret was taken")
 	}
-	good("after a mistake", true, false)
-	if err := j.SetKey(publicPEM(t, private().ed)); err != nil {
+	use, err := j.PrepareKey(publicPEM(t, private().ed))
+	if err != nil {
 		t.Fatal(err)
 	}
+	good("prepared", true, false)
+	use()
 	good("replaced", false, true)
 }

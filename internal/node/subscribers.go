@@ -90,12 +90,13 @@ func (n *Node) reloadJWT(cfg config.Config) (func(), error) {
 	if n.jwt == nil || cfg.JWTKey == "" {
 		return func() {}, nil
 	}
+	var use func()
 	key, err := cfg.JWTKey.Read()
 	if err == nil {
-		_, err = auth.NewJWT(auth.JWTConfig{Key: key, Algorithms: n.cfg.JWTAlgorithm, Claim: n.cfg.JWTClaim})
+		use, err = n.jwt.PrepareKey(key)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("jwt-key: %w", err)
 	}
-	return func() { _ = n.jwt.SetKey(key) }, nil // the same has just been good
+	return use, nil
 }
