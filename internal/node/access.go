@@ -74,7 +74,7 @@ func published(name string, receipt ingest.Receipt) (attrs []slog.Attr) {
 }
 
 // others is a handler with a line for each request, if all are wanted. A stream's
-// line comes when it begins, or over HTTP/2 when it has ended.
+// line comes when it begins, or over HTTP/2 when it ends.
 func (a *accessLog) others(path string, f handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if *a.mode.Load() != "all" {
