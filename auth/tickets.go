@@ -96,7 +96,7 @@ func (t *Tickets) Or(mode func(*http.Request) (notifier.Identity, error)) func(*
 		if err := checkBeside(r, claims.Subject); err != nil {
 			return notifier.Identity{}, err
 		}
-		return t.admit(claims, r.Header.Get("Last-Event-ID") != "")
+		return t.admit(claims, r)
 	}
 }
 
@@ -143,18 +143,21 @@ func (t *Tickets) parse(ticket string) (c jwt.Claims, err error) {
 
 var errNoTicket = fmt.Errorf("%w: %w", notifier.ErrUnauthorized, errors.New("not a ticket of this server"))
 
-// admit says who the holder of a ticket is, if its time has not passed.
-func (t *Tickets) admit(c jwt.Claims, reconnect bool) (notifier.Identity, error) {
+// admit says who the holder of a ticket is, if its time has not passed. HEAD asks
+// whether it would be taken, which does not use it.
+func (t *Tickets) admit(c jwt.Claims, r *http.Request) (notifier.Identity, error) {
 	now, issued, expires := time.Now(), c.IssuedAt.Time(), c.Expiry.Time()
 	end := issued.Add(t.session)
 	if end.Before(expires) {
 		end = expires
 	}
 	_, used := t.used.Get(c.ID)
-	forgotten := reconnect && issued.Before(t.start)
+	forgotten := r.Header.Get("Last-Event-ID") != "" && issued.Before(t.start)
 	if !now.Before(end) || !now.Before(expires) && !used && !forgotten {
 		return notifier.Identity{}, fmt.Errorf("%w: the ticket's time is over", notifier.ErrUnauthorized)
 	}
-	t.used.Add(c.ID, struct{}{})
+	if r.Method != http.MethodHead {
+		t.used.Add(c.ID, struct{}{})
+	}
 	return notifier.Identity{Keys: []string{c.Subject}, Expires: end, Credential: c.ID}, nil
 }

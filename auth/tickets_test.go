@@ -60,6 +60,11 @@ func TestTicket(t *testing.T) {
 			t.Fatalf("expires %v after %v, %v", expires, issued, err)
 		}
 		unused := issue(t, tk, "2", 30*time.Second)
+		head := using(unused, false)
+		head.Method = http.MethodHead
+		if _, err := enter(head); err != nil {
+			t.Errorf("HEAD: %v", err)
+		}
 		wantIn := func(when string) {
 			t.Helper()
 			who, err := enter(using(used, false))

@@ -64,13 +64,13 @@ type server struct {
 
 // serve starts a server, whose events are in the directory data or in memory, and
 // waits until it is ready.
-func serve(t *testing.T, addr, data string) *server {
+func serve(t *testing.T, addr, data string, flags ...string) *server {
 	t.Helper()
 	bin, err := binary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := start(t, bin, "serve", "--listen", addr, "--admin-listen", "", "--data", data, "--retry", "200ms", "--drain", "1s")
+	c := start(t, bin, append([]string{"serve", "--listen", addr, "--admin-listen", "", "--data", data, "--retry", "200ms", "--drain", "1s"}, flags...)...)
 	s := &server{child: c, url: "http://" + addr}
 	eventually(t, "the server is ready", func() bool {
 		select {

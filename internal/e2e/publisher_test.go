@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -75,10 +76,17 @@ func publish(t *testing.T, base string, p publication) receipt {
 // call makes a control call and decodes the answer.
 func call[T any](t *testing.T, method, url string) T {
 	t.Helper()
-	req, err := http.NewRequest(method, url, nil)
+	return callWith[T](t, method, url, "")
+}
+
+// callWith is call with a body of JSON.
+func callWith[T any](t *testing.T, method, url, body string) T {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
