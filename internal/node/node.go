@@ -201,15 +201,16 @@ func (n *Node) Addr() string { return n.main.Addr().String() }
 // finishes the requests under way and closes the journal last. It returns nil after
 // an orderly stop.
 func (n *Node) Run(ctx context.Context) error {
-	servers := []*http.Server{n.server(n.routes())}
+	clients := n.server(n.routes())
+	servers := []*http.Server{clients}
 	failed := make(chan error, 2)
 	scheme := "http://"
 	if c := n.tlsConfig(); c != nil {
 		scheme = "https://"
-		servers[0].TLSConfig = c
-		go func() { failed <- servers[0].ServeTLS(stream.TLSListener(n.main), "", "") }()
+		clients.TLSConfig = c
+		go func() { failed <- clients.ServeTLS(stream.TLSListener(n.main), "", "") }()
 	} else {
-		go func() { failed <- servers[0].Serve(n.gate(servers[0])) }()
+		go func() { failed <- clients.Serve(n.gate(clients)) }()
 	}
 	admin := "off"
 	if n.admin != nil {
