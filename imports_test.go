@@ -55,9 +55,10 @@ var pins = map[string][]string{
 	"golang.org/x/time":                  {"internal/limit"},
 	"github.com/coreos/go-systemd/v22":   {"cmd/notifier", "internal/node"},
 	// Who counts or calls does not know who watches.
-	"github.com/prometheus": {"internal/metrics"},
-	"go.opentelemetry.io":   {"internal/tracing"},
-	"go.etcd.io/bbolt":      {"bench/bbolt"}, // to be measured against
+	"github.com/prometheus":                   {"internal/metrics"},
+	"go.opentelemetry.io":                     {"internal/tracing"},
+	"github.com/HdrHistogram/hdrhistogram-go": {"internal/loadtest"},
+	"go.etcd.io/bbolt":                        {"bench/bbolt"}, // to be measured against
 }
 
 // TestImports holds the direction of imports and where libraries belong.

@@ -37,6 +37,7 @@ type commands struct {
 	Journal     journalCmd     `cmd:"" help:"Look into what a stopped server keeps."`
 	CheckConfig checkConfigCmd `cmd:"" help:"Say what is wrong with a file of settings."`
 	Config      configCmd      `cmd:"" help:"Print the settings in effect, and where each is from."`
+	Bench       benchCmd       `cmd:"" help:"Put load on a server and measure."`
 	Doctor      doctorCmd      `cmd:"" help:"Examine what stands in front of a server."`
 	Ready       readyCmd       `cmd:"" help:"Ask whether a server is ready."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

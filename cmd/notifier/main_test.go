@@ -75,7 +75,7 @@ func exitCode(t *testing.T, err error) int {
 }
 
 func TestHelpFitsAScreen(t *testing.T) {
-	for _, command := range []string{"", "serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "doctor", "ready", "version"} {
+	for _, command := range []string{"", "serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "bench", "doctor", "ready", "version"} {
 		out, _, code := run(t, nil, append(strings.Fields(command), "-h")...)
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		screen := 40
@@ -107,7 +107,7 @@ func TestHelpExamples(t *testing.T) {
 		sendSignal(t, real, os.Interrupt)
 		real.Wait()
 	}()
-	for _, command := range []string{"serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "doctor", "ready", "version"} {
+	for _, command := range []string{"serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "bench", "doctor", "ready", "version"} {
 		t.Run(command, func(t *testing.T) {
 			help, _, _ := run(t, nil, append(strings.Fields(command), "-h")...)
 			_, example, _ := strings.Cut(help, "Example:\n\n")
