@@ -12,15 +12,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// A login is a backend that knows whose a session is, and can be in a bad way.
-type login struct {
+// A backend knows whose a session is, and can be in a bad way.
+type backend struct {
 	url   string
 	mood  atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // true: it has answered
 	calls atomic.Int64
 }
 
-func startLogin(t *testing.T, answer func(*http.Request) string) *login {
-	l := &login{}
+func startBackend(t *testing.T, answer func(*http.Request) string) *backend {
+	l := &backend{}
 	l.feel(well)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.calls.Add(1)
@@ -33,7 +33,7 @@ func startLogin(t *testing.T, answer func(*http.Request) string) *login {
 	return l
 }
 
-func (l *login) feel(mood func(http.ResponseWriter, *http.Request) bool) { l.mood.Store(&mood) }
+func (l *backend) feel(mood func(http.ResponseWriter, *http.Request) bool) { l.mood.Store(&mood) }
 
 func well(http.ResponseWriter, *http.Request) bool { return false }
 
@@ -68,7 +68,7 @@ func flapping() func(http.ResponseWriter, *http.Request) bool {
 // whose it is. Whatever happens to the backend, the page comes back when it is well,
 // and has missed nothing; only a log-out ends its EventSource.
 func TestIntrospection(t *testing.T) {
-	l := startLogin(t, func(r *http.Request) string {
+	l := startBackend(t, func(r *http.Request) string {
 		c, err := r.Cookie("session")
 		if err != nil || c.Value != "arya" || r.Header.Get("User-Agent") != "Go-http-client/1.1" {
 			return `{"active": false}`
@@ -117,7 +117,7 @@ func TestIntrospection(t *testing.T) {
 // TestIntrospectionOfTokens has curl with bearer tokens, and a backend that is asked
 // as RFC 7662 says.
 func TestIntrospectionOfTokens(t *testing.T) {
-	l := startLogin(t, func(r *http.Request) string {
+	l := startBackend(t, func(r *http.Request) string {
 		if r.Method != http.MethodPost || r.Header.Get("Authorization") != "Bearer ours" || r.PostFormValue("token") != "s3cret" {
 			return `{"active": false}`
 		}
