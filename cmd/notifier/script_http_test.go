@@ -55,9 +55,9 @@ func (s *script) refused(args []string) {
 	}
 }
 
-// publish NAME BODY
+// publish NAME BODY [-H HEADER]...
 func (s *script) publish(args []string) {
-	resp, body := s.exchange([]string{"POST", s.base() + "/api", "-d", args[1]})
+	resp, body := s.exchange(append([]string{"POST", s.base() + "/api", "-d", args[1]}, args[2:]...))
 	var answer struct{ ID string }
 	if err := json.Unmarshal([]byte(body), &answer); err != nil || resp.StatusCode != http.StatusOK {
 		s.Fatalf("not published")
@@ -95,6 +95,9 @@ func (s *script) send(args []string) (net.Conn, *http.Response) {
 	flags := flag.NewFlagSet("http", flag.PanicOnError)
 	flags.Func("H", "", func(line string) error {
 		name, value, _ := strings.Cut(line, ":")
+		if name == "Host" {
+			header.Del(name) // there must be one only
+		}
 		header[name] = append(header[name], strings.TrimSpace(value))
 		return nil
 	})

@@ -11,8 +11,6 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -67,8 +65,8 @@ type Config struct {
 	IntrospectTimeout time.Duration `group:"Subscribers" env:"NOTIFIER_INTROSPECT_TIMEOUT" default:"2s" help:"How long an answer may take."`
 	IntrospectCache   time.Duration `group:"Subscribers" env:"NOTIFIER_INTROSPECT_CACHE" default:"10s" help:"How long an answer is good."`
 
-	APIKey     []string      `group:"Publishers" name:"api-key" env:"NOTIFIER_API_KEY" placeholder:"NAME=HASH" sep:"," secret:"" help:"Who may publish; see: notifier key new. Repeatable."`
-	APIKeys    string        `group:"Publishers" name:"api-keys" env:"NOTIFIER_API_KEYS" placeholder:"FILE" help:"YAML file of keys with rights, prefixes and rates."`
+	APIKey     []string      `group:"Publishers" name:"api-key" env:"NOTIFIER_API_KEY" placeholder:"NAME=HASH" sep:"," reload:"" secret:"" help:"Who may publish; see: notifier key new. Repeatable."`
+	APIKeys    string        `group:"Publishers" name:"api-keys" env:"NOTIFIER_API_KEYS" placeholder:"FILE" reload:"" help:"YAML file of keys with rights, prefixes and rates."`
 	JWTPublish bool          `group:"Publishers" name:"jwt-publish" env:"NOTIFIER_JWT_PUBLISH" help:"JWTs with the scopes for it may publish too."`
 	TicketKey  Secret        `group:"Publishers" env:"NOTIFIER_TICKET_KEY" placeholder:"KEY|@FILE" help:"Signs tickets, if not a key made by itself."`
 	TicketTTL  time.Duration `group:"Publishers" name:"ticket-ttl" env:"NOTIFIER_TICKET_TTL" default:"1m" help:"Default and largest ttl of a ticket."`
@@ -137,28 +135,3 @@ func Default() Config {
 
 // Memory is the value of Data for keeping events in memory only.
 const Memory = "memory"
-
-// Development reports whether only this machine can reach the server and no
-// credential is configured: then there is nothing to prove, and the demo page is
-// served.
-func (c *Config) Development() bool {
-	return c.Auth == "open" && !c.hasPublishers() && isLoopback(c.Listen) && (c.AdminListen == "" || isLoopback(c.AdminListen))
-}
-
-func (c *Config) hasPublishers() bool {
-	return len(c.APIKey) > 0 || c.APIKeys != "" || c.JWTPublish
-}
-
-// isLoopback reports whether only this machine can reach a listener at addr. An
-// empty host is every address of the machine.
-func isLoopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}

@@ -7,7 +7,7 @@ import (
 )
 
 func TestWrite(t *testing.T) {
-	file := write(t, "# one line before\nretry: 7s\nkeep-for: 48h\nkeep-bytes: 2GiB\nallow-origin: [https://a.example, \"*\"]\njwt-key: '@pem'\n")
+	file := write(t, "# one line before\nretry: 7s\nkeep-for: 48h\nkeep-bytes: 2GiB\nallow-origin: [https://a.example, \"https://*.b.example\"]\njwt-key: '@pem'\ninsecure-open: true\n")
 	c, err := load(t, []string{"NOTIFIER_COOKIE=", "NOTIFIER_RETRY=8s", "NOTIFIER_TICKET_KEY=hush==0123456789abcdef0123456789abcdef", "NOTIFIER_JWT_AUDIENCE=null"},
 		"--config="+file, "--heartbeat=90s", "--api-key=a=hush,b=hush", "--introspect-secret=hush", "--auth=jwt", "--jwt-issuer=a: #b", "--log-level=warn")
 	if err != nil {
@@ -23,7 +23,7 @@ func TestWrite(t *testing.T) {
 		"\nheartbeat: 1m30s # flag\n",
 		"\nkeep-for: 48h # " + file + ":3\n",
 		"\nkeep-bytes: 2GiB # " + file + ":4\n",
-		"\nallow-origin: ['https://a.example', '*'] # " + file + ":5\n",
+		"\nallow-origin: ['https://a.example', 'https://*.b.example'] # " + file + ":5\n",
 		"\njwt-key: '@pem' # " + file + ":6\n",
 		"\ncookie: \"\" # environment NOTIFIER_COOKIE\n",
 		"\n# ticket-key: (hidden) # environment NOTIFIER_TICKET_KEY\n",

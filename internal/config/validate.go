@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"net"
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -104,29 +103,4 @@ func (c *Config) checkEvents(m *mistakes) {
 		within(m, "keep-bytes", c.KeepBytes, max(mib, c.MaxBody), 1024*gib)
 	}
 	within(m, "key-window", c.KeyWindow, time.Second, year)
-}
-
-func (c *Config) checkAccess(m *mistakes) {
-	if _, _, err := net.SplitHostPort(c.Listen); err == nil && !isLoopback(c.Listen) && !c.InsecureOpen {
-		m.add("listen", "%q can be reached from other machines, and whoever reaches it may publish, and read any stream; "+
-			"listen on 127.0.0.1, or set insecure-open (--insecure-open or NOTIFIER_INSECURE_OPEN=true) if a proxy or firewall keeps strangers out", c.Listen)
-	}
-	for _, o := range c.AllowOrigin {
-		if o != "*" && !isOrigin(o) {
-			m.add("allow-origin", "%q must be * or an origin, as https://example.com", o)
-		}
-	}
-	if !cookieName.MatchString(c.Cookie) {
-		m.add("cookie", "%q must be a cookie name: letters, digits and !#$%%&'*+-.^_`|~", c.Cookie)
-	}
-}
-
-// isOrigin reports whether o is what browsers send as Origin: scheme, host and,
-// if it is not the scheme's own, port.
-func isOrigin(o string) bool {
-	u, err := url.Parse(o)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return false
-	}
-	return u.Host != "" && o == u.Scheme+"://"+u.Host
 }

@@ -45,7 +45,7 @@ func TestValidateIntrospection(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := Default()
-			c.Auth, c.IntrospectURL = "introspect", "http://127.0.0.1:1/introspect"
+			c.Auth, c.IntrospectURL, c.APIKeys = "introspect", "http://127.0.0.1:1/introspect", "keys.yaml"
 			tt.change(&c)
 			err := c.Validate()
 			if tt.message == "" {

@@ -20,9 +20,6 @@ func TestValidate(t *testing.T) {
 		{"listen without port", func(c *Config) { c.Listen = "localhost" }, `listen: "localhost" must be host:port`},
 		{"listen with a name for a port", func(c *Config) { c.Listen = "localhost:http" }, `listen: "localhost:http" must have a port from 0 to 65535`},
 		{"listen with a high port", func(c *Config) { c.Listen = "localhost:65536" }, "must have a port"},
-		{"listen anywhere", func(c *Config) { c.Listen = ":4001" }, `listen: ":4001" can be reached from other machines`},
-		{"how to listen anywhere", func(c *Config) { c.Listen = "0.0.0.0:4001" }, "NOTIFIER_INSECURE_OPEN=true"},
-		{"listen anywhere on purpose", func(c *Config) { c.Listen, c.InsecureOpen = ":4001", true }, ""},
 		{"any free ports", func(c *Config) { c.Listen, c.AdminListen = "127.0.0.1:0", "127.0.0.1:0" }, ""},
 		{"admin-listen", func(c *Config) { c.AdminListen = "4002" }, `admin-listen: "4002" must be host:port`},
 		{"admin-listen off", func(c *Config) { c.AdminListen = "" }, ""},
@@ -73,10 +70,6 @@ func TestValidate(t *testing.T) {
 		{"keep-bytes", func(c *Config) { c.KeepBytes = 1 }, "keep-bytes: 1B must be between 1MiB and 1TiB"},
 		{"keep-bytes below max-body", func(c *Config) { c.MaxBody, c.KeepBytes = 2<<20, 1<<20 }, "keep-bytes: 1MiB must be between 2MiB and"},
 		{"key-window", func(c *Config) { c.KeyWindow = 0 }, "key-window: 0s must be between"},
-		{"allow-origin any", func(c *Config) { c.AllowOrigin = []string{"*", "http://localhost:3000"} }, ""},
-		{"allow-origin with a path", func(c *Config) { c.AllowOrigin = []string{"https://example.com/"} }, `allow-origin: "https://example.com/" must be * or an origin`},
-		{"allow-origin without scheme", func(c *Config) { c.AllowOrigin = []string{"example.com"} }, "allow-origin: "},
-		{"allow-origin of another scheme", func(c *Config) { c.AllowOrigin = []string{"file://x"} }, "allow-origin: "},
 		{"cookie", func(c *Config) { c.Cookie = "a b" }, `cookie: "a b" must be a cookie name: letters, digits and !#$%&'*+-.^_`},
 		{"cookie off", func(c *Config) { c.Cookie = "" }, ""},
 		{"drain", func(c *Config) { c.Drain = -time.Second }, "drain: -1s must be between 0s and 10m0s"},
@@ -108,29 +101,6 @@ func TestValidateCollects(t *testing.T) {
 func TestValidateOnLoad(t *testing.T) {
 	_, err := load(t, nil, "--heartbeat=1ms")
 	checkError(t, err, "heartbeat: 1ms must be between")
-}
-
-func TestDevelopment(t *testing.T) {
-	for _, tt := range []struct {
-		listen, admin string
-		want          bool
-	}{
-		{"127.0.0.1:4001", "127.0.0.1:4002", true},
-		{"127.9.9.9:4001", "", true},
-		{"[::1]:4001", "localhost:4002", true},
-		{"[::ffff:127.0.0.1]:4001", "", true},
-		{":4001", "", false},
-		{"0.0.0.0:4001", "", false},
-		{"[::]:4001", "", false},
-		{"10.0.0.1:4001", "", false},
-		{"localhost.example.com:4001", "", false},
-		{"127.0.0.1:4001", ":4002", false},
-	} {
-		c := Config{Auth: "open", Listen: tt.listen, AdminListen: tt.admin}
-		if got := c.Development(); got != tt.want {
-			t.Errorf("listen %q, admin-listen %q: %v, want %v", tt.listen, tt.admin, got, tt.want)
-		}
-	}
 }
 
 func TestSize(t *testing.T) {

@@ -31,6 +31,7 @@ func startBrowser(t *testing.T) *browser {
 		chromedp.DisableGPU,
 		chromedp.WindowSize(1280, 1024),
 		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"), // so that websites can have names
 		chromedp.Flag("disable-component-update", true),
 	)
 	alloc, cancel := chromedp.NewExecAllocator(context.Background(), options...)

@@ -54,7 +54,7 @@ func TestNginx(t *testing.T) {
 	t.Parallel()
 	path := program(t, "nginx", "/usr/sbin/nginx")
 	const keepAlive = `proxy_http_version 1.1; proxy_set_header Connection "";`
-	retry := func(c *config.Config) { c.Retry = 100 * time.Millisecond }
+	retry := func(c *config.Config) { c.Retry, c.InsecureOpen = 100*time.Millisecond, true }
 	below := nodetest.Start(t, retry, func(c *config.Config) { c.BasePath = "/ws" })
 	plain := nodetest.Start(t, retry)
 	servers := []proxied{

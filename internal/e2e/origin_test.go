@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ import (
 func TestOtherOrigin(t *testing.T) {
 	page, stranger := website(t), website(t)
 	open := nodetest.Start(t, func(c *config.Config) { c.Retry = 100 * time.Millisecond })
-	closed := nodetest.Start(t, func(c *config.Config) { c.AllowOrigin = []string{page} })
+	closed := nodetest.Start(t, func(c *config.Config) { c.AllowOrigin, c.InsecureOpen = []string{page}, true })
 	b := startBrowser(t)
 
 	for name, n := range map[string]*nodetest.Node{"development": open, "allowed": closed} {
@@ -46,20 +47,70 @@ func TestOtherOrigin(t *testing.T) {
 		tb.do(chromedp.Evaluate[chromedp.Void]("source.close()"))
 	}
 
-	tb := b.open(stranger)
-	if answer := eval[string](tb, fetchJS(closed.URL, `{"tokens": ["cookie-1"]}`)); answer != "TypeError" {
+	refuses(t, b.open(stranger), closed.URL)
+	if kept := len(call[struct{ Events []receipt }](t, http.MethodGet, closed.URL+"/api/events?token=cookie-1").Events); kept != 3 {
+		t.Errorf("%d events are kept, want 3: the stranger's must not be among them", kept)
+	}
+}
+
+// TestNamedOrigins has pages of websites with names: those of a pattern may read and
+// publish, and others get nothing of a server for this machine, not even with the
+// server's own address behind their name.
+func TestNamedOrigins(t *testing.T) {
+	_, sitePort, _ := strings.Cut(strings.TrimPrefix(website(t), "http://"), ":")
+	named := func(name string) string { return "http://" + name + ".example:" + sitePort }
+	open := nodetest.Start(t)
+	closed := nodetest.Start(t, func(c *config.Config) { c.AllowOrigin = []string{named("*.shop")} })
+	b := startBrowser(t)
+
+	tb := b.open(named("a.b.shop"))
+	checkFetch(t, tb, closed.URL, `{"tokens": ["1"]}`, `200 "OK!"`)
+	checkFetch(t, tb, closed.URL, `{"tokens": ["1"], "date": 3}`, `400 [{"field":"date","detail":"is not a field of a publication"}]`)
+	if !opens(tb, closed.URL) {
+		t.Error("a page of an origin that matches cannot open a stream")
+	}
+
+	refuses(t, b.open(named("evil")), open.URL)
+	refuses(t, b.open(named("shop")), closed.URL)
+	_, port, _ := strings.Cut(open.Addr(), ":")
+	rebound := b.open("http://rebound.example:" + port + "/")
+	if text := eval[string](rebound, "document.body.innerText"); !strings.Contains(text, "Host is not localhost") {
+		t.Errorf("a page of a name that resolves to 127.0.0.1 shows %s", text)
+	}
+	if answer := eval[string](rebound, fetchJS("", `{"tokens": ["1"]}`)); !strings.HasPrefix(answer, "403") {
+		t.Errorf("a page of a name that resolves to 127.0.0.1 got %s", answer)
+	}
+
+	for n, want := range map[*nodetest.Node]int{open: 0, closed: 1} {
+		if kept := len(call[struct{ Events []receipt }](t, http.MethodGet, n.URL+"/api/events?token=1").Events); kept != want {
+			t.Errorf("%d events are kept, want %d: no stranger's must be among them", kept, want)
+		}
+	}
+}
+
+// refuses holds that a page can neither read nor publish, nor make the browser
+// publish what it need not ask the server about before.
+func refuses(t *testing.T, tb *tab, base string) {
+	t.Helper()
+	if answer := eval[string](tb, fetchJS(base, `{"tokens": ["1", "cookie-1"]}`)); answer != "TypeError" {
 		t.Errorf("a page of an origin that was not allowed got %s", answer)
 	}
-	if opened := eval[bool](tb, fmt.Sprintf(`new Promise((resolve) => {
-		const source = new EventSource(%q, {withCredentials: true});
-		source.onopen = () => resolve(true);
-		source.onerror = () => resolve(false);
-	})`, closed.URL+"/events")); opened {
+	if kind := eval[string](tb, fmt.Sprintf(`fetch(%q, {method: 'POST', mode: 'no-cors', credentials: 'include',
+		body: new URLSearchParams([['tokens', '1'], ['tokens', 'cookie-1']])}).then((r) => r.type)`, base+"/api")); kind != "opaque" {
+		t.Errorf("a form was answered with %s: does it still say anything?", kind)
+	}
+	if opens(tb, base) {
 		t.Error("a page of an origin that was not allowed opened a stream")
 	}
-	if kept := call[struct{ Events []receipt }](t, http.MethodGet, closed.URL+"/api/events?token=cookie-1").Events; len(kept) != 3 {
-		t.Errorf("%d events are kept, want 3: the stranger's must not be among them", len(kept))
-	}
+}
+
+// opens reports whether a page can open a stream.
+func opens(tb *tab, base string) bool {
+	return eval[bool](tb, fmt.Sprintf(`new Promise((resolve) => {
+		const source = new EventSource(%q, {withCredentials: true});
+		source.onopen = () => { source.close(); resolve(true); };
+		source.onerror = () => { source.close(); resolve(false); };
+	})`, base+"/events?token=cookie-1"))
 }
 
 // website serves an empty page that gives its visitors the cookie, and returns

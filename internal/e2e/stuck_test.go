@@ -146,7 +146,7 @@ func openStuck(t *testing.T, addr string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	if _, err := io.WriteString(conn, "GET /events?token=t HTTP/1.1\r\nHost: notifier\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET /events?token=t HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	return conn

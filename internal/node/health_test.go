@@ -61,7 +61,7 @@ func asked(t *testing.T, events journal.Log) (int, string) {
 			t.Error(err)
 		}
 	}()
-	resp, err := pipe.Client().Get("http://node/readyz")
+	resp, err := pipe.Client().Get("http://localhost/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}

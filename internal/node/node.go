@@ -45,6 +45,7 @@ type Node struct {
 	denied    *auth.DenyList
 	// publishers says who a request to publish or to control is from.
 	publishers func(*http.Request) (*notifier.Publisher, error)
+	keyring    *keyring    // nil if anyone may publish
 	jwt        *auth.JWT   // nil if nobody may have one
 	presence   *presence   // nil if not announced
 	closers    []io.Closer // of authentication, last opened first closed
@@ -138,9 +139,8 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 	if n.authorize, err = n.subscribers(); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
-	n.publishers = func(*http.Request) (*notifier.Publisher, error) { return anyone, nil }
-	if cfg.JWTPublish {
-		n.publishers = n.jwt.Publisher
+	if err := n.openPublishers(); err != nil {
+		return nil, errors.Join(err, n.close())
 	}
 	if cfg.AnnouncePresence {
 		n.presence = newPresence(n)
@@ -220,6 +220,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	n.presence.start()
 	n.log.Info("notifier is listening", "url", scheme+n.Addr()+n.cfg.BasePath, "admin", admin, "max-streams", n.maxStreams, "open-files", n.files)
+	n.warnOpen()
 
 	var err error
 	select {

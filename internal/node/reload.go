@@ -12,7 +12,7 @@ type reload func(config.Config) (apply func(), err error)
 // reloads are the concerns that can change at run time. The settings that they
 // read have the tag reload.
 func (n *Node) reloads() []reload {
-	return []reload{n.reloadTLS, n.reloadJWT, n.reloadLimits}
+	return []reload{n.reloadTLS, n.reloadJWT, n.reloadPublishers, n.reloadLimits}
 }
 
 // switches are what cannot be turned on or off at run time, only changed, by the
@@ -21,6 +21,8 @@ var switches = map[string]func(*config.Config) bool{
 	"tls-cert": func(c *config.Config) bool { return c.TLSCert != "" },
 	"tls-key":  func(c *config.Config) bool { return c.TLSKey != "" },
 	"jwt-key":  func(c *config.Config) bool { return c.JWTKey != "" },
+	"api-key":  (*config.Config).HasPublishers,
+	"api-keys": (*config.Config).HasPublishers,
 }
 
 // Reload takes over what can change at run time, and what is now in the files that

@@ -1,17 +1,13 @@
 package node
 
 import (
-	"errors"
-	"io/fs"
 	"net/http"
 	"net/http/pprof"
 	"strings"
 
 	"github.com/julienschmidt/httprouter"
-	"github.com/rs/cors"
 
 	"notifier"
-	"notifier/examples/browser"
 	"notifier/internal/problem"
 )
 
@@ -39,9 +35,14 @@ func (n *Node) routes() http.Handler {
 	n.handle(r, http.MethodDelete, "/api/deny", n.publisher(notifier.MayControl, n.liftDenial))
 
 	if n.cfg.Development() {
-		n.page(r)
+		for _, path := range pagePaths() {
+			n.get(r, path, n.page)
+		}
+		if n.cfg.BasePath != "" {
+			n.get(r, "", n.toPage)
+		}
 	}
-	return n.cors().Handler(r)
+	return n.cors().Handler(n.guard(r))
 }
 
 // adminRoutes is every path of the private listener.
@@ -126,57 +127,5 @@ func (n *Node) logError(r *http.Request, err error) {
 		n.log.Error("request failed", "method", r.Method, "path", r.URL.Path, "status", p.Status, "err", err)
 	case p.Status == http.StatusUnauthorized:
 		n.log.Debug("request refused", "method", r.Method, "path", r.URL.Path, "err", err)
-	}
-}
-
-// cors allows any origin in development mode, and otherwise those that were named.
-func (n *Node) cors() *cors.Cors {
-	o := cors.Options{
-		AllowedOrigins: n.cfg.AllowOrigin,
-		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Cache-Control", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key"},
-		ExposedHeaders: []string{"Retry-After"},
-		// Browsers send cookies to a stream only if told that they may.
-		AllowCredentials: true,
-		MaxAge:           600,
-	}
-	switch {
-	case len(n.cfg.AllowOrigin) > 0:
-	case n.cfg.Development():
-		o.AllowOriginFunc = func(string) bool { return true }
-	default:
-		o.AllowOriginFunc = func(string) bool { return false }
-	}
-	return cors.New(o)
-}
-
-// page serves the demo page at the root. Its files are listed rather than
-// matched, since a wildcard there would shadow every other path.
-func (n *Node) page(r *httprouter.Router) {
-	files := http.FileServerFS(browser.Files)
-	serve := func(w http.ResponseWriter, req *http.Request) error {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Cache-Control", "no-cache")
-		http.StripPrefix(n.cfg.BasePath, files).ServeHTTP(w, req)
-		return nil
-	}
-	n.get(r, "/", serve)
-	err := fs.WalkDir(browser.Files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && name != "index.html" {
-			n.get(r, "/"+name, serve)
-		}
-		return err
-	})
-	if err != nil {
-		panic(errors.Join(errors.New("embedded files"), err)) // cannot happen: they are in the binary
-	}
-	if n.cfg.BasePath != "" {
-		n.get(r, "", func(w http.ResponseWriter, req *http.Request) error {
-			http.Redirect(w, req, n.cfg.BasePath+"/", http.StatusFound) // the page's links are relative
-			return nil
-		})
 	}
 }

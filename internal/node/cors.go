@@ -1,0 +1,59 @@
+package node
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/rs/cors"
+)
+
+// cors lets pages of other origins read what is answered: those that were named,
+// and in a server for this machine only those of this machine. They may have cookies
+// sent along, unless every page may read.
+func (n *Node) cors() *cors.Cors {
+	o := cors.Options{
+		// PUT and PATCH too, so that a page can read that they are not taken.
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch},
+		AllowedHeaders: []string{"Authorization", "Cache-Control", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-API-Key"},
+		ExposedHeaders: []string{"Retry-After"},
+		MaxAge:         600,
+	}
+	if n.anyOrigin() {
+		o.AllowedOrigins = []string{"*"}
+	} else {
+		o.AllowOriginFunc = n.trusts
+		o.AllowCredentials = true
+	}
+	return cors.New(o)
+}
+
+// anyOrigin reports whether pages of every origin may read, without credentials.
+func (n *Node) anyOrigin() bool { return slices.Equal(n.cfg.AllowOrigin, []string{"*"}) }
+
+// trusts reports whether pages of an origin are as good as our own.
+func (n *Node) trusts(origin string) bool {
+	if n.cfg.LocalOnly() && isLoopbackOrigin(origin) {
+		return true
+	}
+	return slices.ContainsFunc(n.cfg.AllowOrigin, func(allowed string) bool { return matches(allowed, origin) })
+}
+
+// matches reports whether an origin is the allowed one, or, if that is a pattern
+// like https://*.example.com, one of a name below it.
+func matches(allowed, origin string) bool {
+	before, after, isPattern := strings.Cut(allowed, "*.")
+	if !isPattern {
+		return origin == allowed
+	}
+	name, ok := strings.CutPrefix(origin, before)
+	name, ok2 := strings.CutSuffix(name, "."+after)
+	// Browsers send nothing else, but who says that this is one?
+	return ok && ok2 && name != "" && !strings.ContainsAny(name, "/:@")
+}
+
+func isLoopbackOrigin(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && origin == u.Scheme+"://"+u.Host && isLoopbackHost(u.Host)
+}
