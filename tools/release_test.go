@@ -75,7 +75,8 @@ func testDeb(t *testing.T, deb, program string) {
 	if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := run(t, "", "systemd-analyze", "verify", unit); strings.Contains(out, "notifier.service:") {
+	socket := filepath.Join(dir, "usr/lib/systemd/system/notifier.socket")
+	if out := run(t, "", "systemd-analyze", "verify", unit, socket); strings.Contains(out, "notifier.service:") {
 		t.Errorf("the unit: %s", out)
 	}
 	run(t, "", "systemd-analyze", "security", "--offline=true", "--threshold=15", unit) // 1.5 of 10

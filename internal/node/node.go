@@ -89,17 +89,24 @@ func New(cfg config.Config, log *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	opened = append(opened, events)
-	main, err := net.Listen("tcp", cfg.Listen)
+	open, err := inherited()
+	if err != nil {
+		return nil, err
+	}
+	main, err := open.listen(cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	opened = append(opened, main)
 	var admin net.Listener
 	if cfg.AdminListen != "" {
-		if admin, err = net.Listen("tcp", cfg.AdminListen); err != nil {
+		if admin, err = open.listen(cfg.AdminListen); err != nil {
 			return nil, fmt.Errorf("admin-listen: %w", err)
 		}
 		opened = append(opened, admin)
+	}
+	if err := open.done(); err != nil {
+		return nil, err
 	}
 	n, err := NewOn(main, admin, events, cfg, log)
 	if err != nil {
