@@ -38,7 +38,9 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	}
 	go func() {
 		for range hangups {
+			tellSystemd(daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec(), log)
 			reload(n, level, log)
+			tellSystemd(daemon.SdNotifyReady, log)
 		}
 	}()
 	tellSystemd(daemon.SdNotifyReady, log) // it listens: who comes now is served

@@ -15,7 +15,8 @@ import (
 )
 
 // TestTellsSystemd stands in for systemd: it is told that the server is ready once
-// it listens, and that it stops when it begins to.
+// it listens, that it reads its settings again and has done so, and that it stops
+// when it begins to.
 func TestTellsSystemd(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "notify")
 	systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
@@ -30,6 +31,13 @@ func TestTellsSystemd(t *testing.T) {
 		t.Errorf("told %q", told)
 	}
 	waitFor(t, errs, "notifier is listening")
+	sendSignal(t, cmd, syscall.SIGHUP)
+	if told := hear(t, systemd); !strings.HasPrefix(told, "RELOADING=1\nMONOTONIC_USEC=") {
+		t.Errorf("told %q", told)
+	}
+	if told := hear(t, systemd); told != "READY=1" {
+		t.Errorf("told %q", told)
+	}
 	sendSignal(t, cmd, syscall.SIGTERM)
 	if told := hear(t, systemd); told != "STOPPING=1" {
 		t.Errorf("told %q", told)
@@ -102,7 +110,7 @@ func TestSocketOfSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	fmt.Fprintf(conn, "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 	second, errs := run(addr)
 	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200 OK\r\n") {
 		t.Errorf("%q, %v", answer, err)
