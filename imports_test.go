@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"internal/tracing":   {"."},
 	"internal/node":      {".", "stream", "ingest", "auth", "journal", "internal/problem", "internal/config", "internal/limit", "internal/metrics", "internal/tracing", "examples/browser"},
 	"internal/nodetest":  {"internal/node", "internal/config", "internal/ssetest"},
-	"cmd/notifier":       {".", "internal/node", "internal/config", "journal", "internal/doctor", "internal/loadtest"},
+	"cmd/notifier":       {".", "auth", "internal/node", "internal/config", "journal", "internal/doctor", "internal/loadtest"},
 	"bench":              {},
 	"bench/bbolt":        {".", "journal"},
 	"bench/floor":        {},

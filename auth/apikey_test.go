@@ -231,7 +231,7 @@ func FuzzAPIKeyFile(f *testing.F) {
 		l := &keyLoader{keys: APIKeys{}, names: map[string]string{}}
 		l.file("keys.yaml", []byte(content))
 		for _, who := range l.keys {
-			if checkName(who.Name) != nil || who.Rights == 0 || who.Rights&^notifier.MayAll != 0 || who.Rate < 0 || who.Reaches("") != who.ReachesAll() {
+			if CheckName(who.Name) != nil || who.Rights == 0 || who.Rights&^notifier.MayAll != 0 || who.Rate < 0 || who.Reaches("") != who.ReachesAll() {
 				t.Errorf("%+v", who)
 			}
 		}

@@ -72,7 +72,7 @@ func (l *keyLoader) line(place, line string) {
 		return
 	}
 	hash, err := parseHash(text)
-	switch wrong := checkName(name); {
+	switch wrong := CheckName(name); {
 	case wrong != nil:
 		l.bad(place, "name: %w", wrong)
 	case err != nil:
@@ -143,7 +143,7 @@ func (e *entry) set(field string, value *yaml.Node) (err error) {
 	switch field {
 	case "name":
 		e.who.Name = scalar(value)
-		return checkName(e.who.Name)
+		return CheckName(e.who.Name)
 	case "hash":
 		e.hash, err = parseHash(scalar(value))
 		return err
@@ -217,7 +217,8 @@ func parseHash(text string) (hash apiHash, err error) {
 // validName keeps names readable in logs and in labels of metrics.
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-func checkName(name string) error {
+// CheckName says what is wrong with a publisher's name, nil if nothing is.
+func CheckName(name string) error {
 	if !validName.MatchString(name) {
 		return errors.New("must be 1 to 64 letters, digits, '.', '_' and '-', and begin with a letter or digit")
 	}

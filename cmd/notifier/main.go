@@ -34,6 +34,7 @@ type commands struct {
 	Send        sendCmd        `cmd:"" help:"Publish an event."`
 	Listen      listenCmd      `cmd:"" help:"Print the events of a stream as they come."`
 	Token       tokenCmd       `cmd:"" help:"Make a JSON Web Token to try things out with."`
+	Key         keyCmd         `cmd:"" help:"Make API keys for publishers."`
 	Journal     journalCmd     `cmd:"" help:"Look into what a stopped server keeps."`
 	CheckConfig checkConfigCmd `cmd:"" help:"Say what is wrong with a file of settings."`
 	Config      configCmd      `cmd:"" help:"Print the settings in effect, and where each is from."`

@@ -75,7 +75,7 @@ func exitCode(t *testing.T, err error) int {
 }
 
 func TestHelpFitsAScreen(t *testing.T) {
-	for _, command := range []string{"", "serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "bench", "doctor", "ready", "version"} {
+	for _, command := range []string{"", "serve", "send", "listen", "token", "key", "key new", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "bench", "doctor", "ready", "version"} {
 		out, _, code := run(t, nil, append(strings.Fields(command), "-h")...)
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		screen := 40
@@ -107,7 +107,7 @@ func TestHelpExamples(t *testing.T) {
 		sendSignal(t, real, os.Interrupt)
 		real.Wait()
 	}()
-	for _, command := range []string{"serve", "send", "listen", "token", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "bench", "doctor", "ready", "version"} {
+	for _, command := range []string{"serve", "send", "listen", "token", "key", "key new", "journal", "journal stat", "journal verify", "journal export", "check-config", "config", "bench", "doctor", "ready", "version"} {
 		t.Run(command, func(t *testing.T) {
 			help, _, _ := run(t, nil, append(strings.Fields(command), "-h")...)
 			_, example, _ := strings.Cut(help, "Example:\n\n")
@@ -178,6 +178,7 @@ func TestUsage(t *testing.T) {
 		{"--heartbeet 1s", 2, `notifier: unknown flag --heartbeet, did you mean "--heartbeat"?`},
 		{"--heartbeat 1ms --keep-events 0", 2, "heartbeat: 1ms must be between 1s and 1h0m0s\n  keep-events: 0 must be"},
 		{"--config testdata/missing.yaml", 2, "missing.yaml: no such file"},
+		{"key new --name a=b", 2, "--name must be 1 to 64 letters, digits"},
 		{"sing", 2, "unexpected argument sing"},
 		{"send --data 1", 2, "say where to: --token, as often as needed, or --all"},
 		{"send --token 1 --all", 2, "--token and --all can't be used together"},

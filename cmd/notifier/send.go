@@ -13,6 +13,7 @@ import (
 
 type sendCmd struct {
 	URL   server   `env:"NOTIFIER_URL" default:"http://127.0.0.1:4001" placeholder:"URL" help:"Server (${default}), with its base path."`
+	Key   string   `env:"NOTIFIER_KEY" placeholder:"KEY" help:"API key or JWT; better in NOTIFIER_KEY."`
 	Token []string `sep:"none" xor:"to" placeholder:"TOKEN" help:"Stream to send to; repeatable."`
 	All   bool     `xor:"to" help:"Send to every stream."`
 	Type  string   `placeholder:"TYPE" help:"entityType of the event."`
@@ -51,6 +52,9 @@ func (c *sendCmd) Run(ctx context.Context, in io.Reader, out io.Writer) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if c.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Key)
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

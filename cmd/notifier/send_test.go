@@ -16,12 +16,13 @@ type answer struct {
 	header http.Header
 	body   string
 
-	path, contentType, got string
+	path, contentType, authorization, got string
 }
 
 func (a *answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	a.path, a.contentType, a.got = r.Method+" "+r.URL.String(), r.Header.Get("Content-Type"), string(body)
+	a.authorization = r.Header.Get("Authorization")
 	for k, v := range a.header {
 		w.Header()[k] = v
 	}
@@ -39,6 +40,7 @@ func TestSend(t *testing.T) {
 		{"little", sendCmd{Token: []string{"1"}}, "", `{"tokens":["1"]}`},
 		{"everything", sendCmd{Token: []string{"1", "a,b"}, Type: "like", Event: "like", ID: "k", TTL: "90s", Data: `{"x":1.0, "h":"<&>"}`}, "",
 			`{"tokens":["1","a,b"],"entityType":"like","event":"like","id":"k","ttl":"90s","data":{"x":1.0,"h":"<&>"}}`},
+		{"with a key", sendCmd{Key: "nk_1", Token: []string{"1"}}, "", `{"tokens":["1"]}`},
 		{"to all", sendCmd{All: true, Data: "null"}, "", `{"all":true,"data":null}`},
 		{"standard input", sendCmd{Token: []string{"1"}, Data: "-"}, "[1,\n2]\n", `{"tokens":["1"],"data":[1,2]}`},
 	} {
@@ -53,6 +55,9 @@ func TestSend(t *testing.T) {
 			}
 			if a.path != "POST /ws/api" || a.contentType != "application/json" || strings.TrimSpace(a.got) != tt.want {
 				t.Errorf("%s %s\n%s\nwant %s", a.path, a.contentType, a.got, tt.want)
+			}
+			if want := strings.TrimSpace("Bearer " + tt.cmd.Key); a.authorization != want && (tt.cmd.Key != "" || a.authorization != "") {
+				t.Errorf("Authorization: %s", a.authorization)
 			}
 			if out.String() != a.body {
 				t.Errorf("printed %q", out.String())

@@ -44,7 +44,7 @@ func (c *tokenCmd) Help() string {
 
 It is printed. A server knows it by the same secret, or by the public key that belongs to the private one:
 
-    notifier serve --auth jwt --jwt-key a-secret-of-thirty-two-bytes-or-more`
+    notifier serve --auth jwt --jwt-publish --jwt-key SECRET`
 }
 
 func (c *tokenCmd) Run(out io.Writer) error {

@@ -75,7 +75,7 @@ func TestIntrospection(t *testing.T) {
 		}
 		return `{"active": true, "sub": "user-1", "tokens": ["everybody"]}`
 	})
-	s := serve(t, freeAddr(t), "memory", "--auth", "introspect", "--introspect-url", l.url, "--introspect-forward", "Cookie",
+	s := serve(t, freeAddr(t), "memory", "--auth", "introspect", "--insecure-open", "--introspect-url", l.url, "--introspect-forward", "Cookie",
 		"--introspect-timeout", "300ms", "--introspect-cache", "0s")
 	defer s.stop(t)
 	tb := startBrowser(t).open(s.url + "/livez")
@@ -123,7 +123,7 @@ func TestIntrospectionOfTokens(t *testing.T) {
 		}
 		return fmt.Sprintf(`{"active": true, "sub": "1", "exp": %d}`, time.Now().Add(3*time.Second).Unix())
 	})
-	s := serve(t, freeAddr(t), "memory", "--auth", "introspect", "--introspect-url", l.url, "--introspect-secret", "ours", "--log-level", "debug")
+	s := serve(t, freeAddr(t), "memory", "--auth", "introspect", "--insecure-open", "--introspect-url", l.url, "--introspect-secret", "ours", "--log-level", "debug")
 	curl := start(t, program(t, "curl"), "-sSN", "-H", "Authorization: Bearer s3cret", s.url+"/events?control=1")
 	eventually(t, "curl has a stream", func() bool { return openStreams(t, s.url, "1") == 1 })
 	publish(t, s.url, publication{Tokens: []string{"1"}, Data: "heard"})
