@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -56,9 +58,12 @@ type keySet struct {
 }
 
 // newJWKS begins to fetch by way of a transport.
-func newJWKS(url string, accepted []jose.SignatureAlgorithm, log *slog.Logger, by http.RoundTripper) *jwks {
+func newJWKS(at string, accepted []jose.SignatureAlgorithm, log *slog.Logger, by http.RoundTripper) *jwks {
+	if inTheOpen(at) {
+		log.Warn("the keys of JWTs are fetched without TLS: whoever can change what is on the way can sign", "url", at)
+	}
 	s := &jwks{
-		url: url, accepted: accepted, log: log, ended: make(chan struct{}),
+		url: at, accepted: accepted, log: log, ended: make(chan struct{}),
 		client: &http.Client{
 			Transport: by,
 			Timeout:   refreshTimeout,
@@ -70,6 +75,16 @@ func newJWKS(url string, accepted []jose.SignatureAlgorithm, log *slog.Logger, b
 	s.set.Store(&keySet{})
 	go s.run()
 	return s
+}
+
+// inTheOpen reports whether a URL leads to another machine without TLS.
+func inTheOpen(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "https" || u.Hostname() == "localhost" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err != nil || !ip.IsLoopback()
 }
 
 // jwksTransport is the usual one, proxies included, but for what is bounded.

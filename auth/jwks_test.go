@@ -265,6 +265,19 @@ func TestJWKSImpatience(t *testing.T) {
 	})
 }
 
+func TestJWKSInTheOpen(t *testing.T) {
+	for url, want := range map[string]bool{
+		"https://keys.example/": false, "http://localhost:1/": false, "http://127.0.0.1/": false, "http://[::1]:1/": false,
+		"http://keys.example/": true, "http://10.0.0.1:1/": true, "http://localhost.example/": true,
+	} {
+		var log bytes.Buffer
+		newJWKS(url, known, slog.New(slog.NewTextHandler(&log, nil)), &endpoint{}).close()
+		if warned := strings.Contains(log.String(), "without TLS"); warned != want {
+			t.Errorf("%s: warned: %v", url, warned)
+		}
+	}
+}
+
 // TestJWKSKeys holds which keys of a set are used, and for what.
 func TestJWKSKeys(t *testing.T) {
 	k := private()

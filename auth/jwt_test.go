@@ -460,6 +460,26 @@ func FuzzJWT(f *testing.F) {
 	})
 }
 
+func BenchmarkJWT(b *testing.B) {
+	k := private()
+	for alg, key := range map[jose.SignatureAlgorithm]any{jose.HS256: []byte(secret), jose.RS256: k.rsa, jose.ES256: k.p256, jose.EdDSA: k.ed} {
+		text := secret
+		if signer, ok := key.(crypto.Signer); ok {
+			text = publicPEM(b, signer)
+		}
+		j := newTestJWT(b, JWTConfig{Key: text})
+		r := request("token="+sign(b, alg, key, good(""), nil), "")
+		b.Run(string(alg), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := j.Subscriber(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 func mac(text string) []byte {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write([]byte(text))
