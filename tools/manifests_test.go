@@ -28,8 +28,9 @@ func TestKubernetes(t *testing.T) {
 		set     appsv1.StatefulSet
 		service corev1.Service
 		ingress networkingv1.Ingress
+		policy  networkingv1.NetworkPolicy
 	)
-	kinds := map[string]any{"ConfigMap": &config, "StatefulSet": &set, "Service": &service, "Ingress": &ingress}
+	kinds := map[string]any{"ConfigMap": &config, "StatefulSet": &set, "Service": &service, "Ingress": &ingress, "NetworkPolicy": &policy}
 	for _, doc := range documents(t, "../deploy/kubernetes/notifier.yaml") {
 		var head struct{ Kind string }
 		if err := strict.Unmarshal(doc, &head); err != nil {
@@ -49,7 +50,7 @@ func TestKubernetes(t *testing.T) {
 	}
 
 	pod := set.Spec.Template
-	for what, selector := range map[string]map[string]string{"set": set.Spec.Selector.MatchLabels, "service": service.Spec.Selector} {
+	for what, selector := range map[string]map[string]string{"set": set.Spec.Selector.MatchLabels, "service": service.Spec.Selector, "policy": policy.Spec.PodSelector.MatchLabels} {
 		for k, v := range selector {
 			if pod.Labels[k] != v {
 				t.Errorf("the %s does not select the pod: %s", what, k)
@@ -72,6 +73,13 @@ func TestKubernetes(t *testing.T) {
 	}
 	if c.ReadinessProbe.HTTPGet.Path != "/ws/readyz" || c.LivenessProbe.HTTPGet.Path != "/ws/livez" {
 		t.Error("the probes are elsewhere than the base path")
+	}
+	for _, rule := range policy.Spec.Ingress {
+		for _, p := range rule.Ports {
+			if name := p.Port.StrVal; named[name] == 0 || name == "admin" && len(rule.From) == 0 {
+				t.Errorf("the policy opens %q to %v", name, rule.From)
+			}
+		}
 	}
 	mounted := map[string]bool{set.Spec.VolumeClaimTemplates[0].Name: true}
 	for _, v := range pod.Spec.Volumes {
