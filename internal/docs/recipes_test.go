@@ -28,8 +28,8 @@ var runtimes = map[string]struct {
 	"python": {"publish.py", []string{"python3"}},
 }
 
-// TestRecipes runs each recipe twice against a server that refuses the first
-// request. One event must have been kept, the one that the recipes send.
+// TestRecipes runs each recipe twice, with a key, against a server that refuses the
+// first request. One event must have been kept, the one that the recipes send.
 func TestRecipes(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range pages(t) {
@@ -59,11 +59,12 @@ func cook(t *testing.T, language, program string) {
 	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server := "http://" + serve(t)
+	key, hash := newKey(t)
+	server := "http://" + serve(t, hash)
 	front, refused := refuseFirst(t, server)
 	for range 2 { // the second time says that it did not hear the answer
 		cmd := exec.CommandContext(t.Context(), runtime.command[0], append(runtime.command[1:], file)...)
-		cmd.Env = append(os.Environ(), "NOTIFIER_URL="+front, "NOTIFIER_KEY=none-is-needed-here", "GO111MODULE=off")
+		cmd.Env = append(os.Environ(), "NOTIFIER_URL="+front, key, "GO111MODULE=off")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -72,7 +73,7 @@ func cook(t *testing.T, language, program string) {
 		t.Error("it never asked")
 	}
 	want := `[{"entityType":"like","data":{"by":"arya"}}]`
-	if got := kept(t, server, "1"); got != want {
+	if got := kept(t, server, key); got != want {
 		t.Errorf("kept %s\nwant %s", got, want)
 	}
 }
@@ -98,11 +99,28 @@ func refuseFirst(t *testing.T, server string) (front string, refused *atomic.Boo
 	return srv.URL, refused
 }
 
-// kept is what the server keeps for a token, without ids and times.
-func kept(t *testing.T, server, token string) string {
+// newKey returns two variables: the publisher's, and the server's.
+func newKey(t *testing.T) (key, hash string) {
 	t.Helper()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(bin, "notifier"), "key", "new").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, hash, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return key, hash
+}
+
+// kept is what the server keeps for token 1, without ids and times. key is the
+// variable with the key.
+func kept(t *testing.T, server, key string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server+"/api/events?token=1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-API-Key", strings.TrimPrefix(key, "NOTIFIER_KEY="))
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Get(server + "/api/events?token=" + token)
+	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

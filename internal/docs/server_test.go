@@ -33,10 +33,10 @@ func TestMain(m *testing.M) {
 }
 
 // serve runs the real program until the test ends, and returns its address.
-func serve(t *testing.T, args ...string) string {
+func serve(t *testing.T, env ...string) string {
 	t.Helper()
-	args = append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=", "--data=memory", "--drain=0s"}, args...)
-	cmd := exec.Command(filepath.Join(bin, "notifier"), args...)
+	cmd := exec.Command(filepath.Join(bin, "notifier"), "--listen=127.0.0.1:0", "--admin-listen=", "--data=memory", "--drain=0s")
+	cmd.Env = append(os.Environ(), env...)
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
