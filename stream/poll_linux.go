@@ -5,6 +5,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -117,12 +118,24 @@ func (p *epoll) run() {
 
 func (p *epoll) wait(events []unix.EpollEvent) (n int, err error) {
 	err = p.raw.Read(func(fd uintptr) bool {
-		var e error
-		n, e = unix.EpollWait(int(fd), events, 0)
-		n = max(n, 0)
-		return n > 0 || e != nil && e != syscall.EINTR
+		n = epollWait(fd, events)
+		return n != 0
 	})
-	return n, err
+	return max(n, 0), err
+}
+
+// epollWait returns what is there, or -1 if the descriptor is not one any more.
+func epollWait(fd uintptr, events []unix.EpollEvent) int {
+	for {
+		n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+		switch err {
+		case 0:
+			return int(n)
+		case syscall.EINTR:
+		default:
+			return -1
+		}
+	}
 }
 
 // find looks up the sockets of events that are still theirs.

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !linux
 
 package stream
 
@@ -43,11 +43,4 @@ func readFD(fd uintptr, b []byte) (int, error) {
 			return n, nil
 		}
 	}
-}
-
-// hasRoom reports whether a write would take something, or fail.
-func hasRoom(fd uintptr) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	n, err := unix.Poll(fds, 0)
-	return n > 0 || err != nil && err != syscall.EINTR
 }

@@ -34,7 +34,7 @@ type bench struct {
 
 var commands = map[string]func(*bench) error{
 	"idle": (*bench).idle, "fanout": (*bench).fanout, "unicast": (*bench).unicast,
-	"slow": (*bench).slow, "resume": (*bench).resume,
+	"slow": (*bench).slow, "resume": (*bench).resume, "secure": (*bench).secure,
 }
 
 func main() {
@@ -42,7 +42,7 @@ func main() {
 	fs := flag.NewFlagSet("loadgen", flag.ExitOnError)
 	o.declare(fs)
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "loadgen idle|fanout|unicast|slow|resume [flags]")
+		fmt.Fprintln(os.Stderr, "loadgen idle|fanout|unicast|slow|resume|secure [flags]")
 		fs.PrintDefaults()
 		os.Exit(2)
 	}
@@ -91,6 +91,7 @@ type options struct {
 	lines            int
 	stuck            int
 	missed           int
+	http2            bool
 }
 
 type list []string
@@ -123,6 +124,7 @@ func (o *options) declare(fs *flag.FlagSet) {
 	fs.BoolVar(&o.saturate, "saturate", false, "unicast: each publishing connection sends again as soon as it is answered")
 	fs.IntVar(&o.lines, "lines", 1, "unicast: publications in each request, one a line")
 	fs.IntVar(&o.stuck, "stuck", 5, "slow: streams that never read")
+	fs.BoolVar(&o.http2, "http2", false, "secure: streams share connections")
 	fs.IntVar(&o.missed, "missed", 500, "resume: events that each stream misses")
 }
 

@@ -33,6 +33,7 @@ func (g *gate) Accept() (net.Conn, error) {
 	if !g.node.hasRoom() {
 		g.tell("no more connections are taken until some have ended: there are no files left for them", nil)
 		g.server.SetKeepAlivesEnabled(false) // closes idle ones, and others after their request
+		g.node.express.CloseIdle()
 		for !g.node.hasRoom() {
 			time.Sleep(lookForRoom)
 		}
@@ -59,7 +60,7 @@ func (n *Node) hasRoom() bool {
 }
 
 // connections is how many clients have one. Streams over HTTP/2 count as one each.
-func (n *Node) connections() int { return int(n.conns.Load()) + n.hub.Total() }
+func (n *Node) connections() int { return int(n.conns.Load()) + n.hub.Total() + n.express.Count() }
 
 // countConn is for http.Server.ConnState. A connection that was taken over is counted
 // as a stream.

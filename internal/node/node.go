@@ -23,6 +23,7 @@ import (
 	"notifier/auth"
 	"notifier/ingest"
 	"notifier/internal/config"
+	"notifier/internal/express"
 	"notifier/internal/tracing"
 	"notifier/journal"
 	"notifier/stream"
@@ -39,6 +40,7 @@ type Node struct {
 
 	journal   journal.Log
 	hub       *stream.Hub
+	express   *express.Express // set by Run
 	intake    *ingest.Intake
 	authorize stream.Authorize
 	tickets   *auth.Tickets
@@ -209,15 +211,17 @@ func (n *Node) Addr() string { return n.main.Addr().String() }
 // an orderly stop.
 func (n *Node) Run(ctx context.Context) error {
 	clients := n.server(n.routes())
+	n.takeExpress(clients)
 	servers := []*http.Server{clients}
 	failed := make(chan error, 2)
 	scheme := "http://"
 	if c := n.tlsConfig(); c != nil {
 		scheme = "https://"
 		clients.TLSConfig = c
-		go func() { failed <- clients.ServeTLS(stream.TLSListener(n.main), "", "") }()
+		go func() { failed <- clients.ServeTLS(stream.TLSListener(n.gate(clients)), "", "") }()
 	} else {
 		go func() { failed <- clients.Serve(n.gate(clients)) }()
+		go clients.Serve(n.express.Listener()) // until the other ends
 	}
 	admin := "off"
 	if n.admin != nil {
@@ -248,6 +252,7 @@ func (n *Node) stop(servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), n.cfg.Drain+lastRequests)
 	defer cancel()
 	n.hub.Wait(ctx)
+	n.express.Shutdown(ctx)
 	for _, s := range servers {
 		if s.Shutdown(ctx) != nil {
 			s.Close()

@@ -1,0 +1,264 @@
+package express
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A conn is a connection that was taken. Whoever makes it busy reads it, serves what
+// it has sent, and is the only one to close it meanwhile: its descriptor is not
+// used after it has been closed.
+type conn struct {
+	e      *Express
+	fd     int
+	slot   int32 // the watcher's
+	remote string
+
+	mu   sync.Mutex
+	busy bool
+	more bool // there was something to read while it was busy
+	last time.Time
+	// ended says that the client sends nothing more: reading goes on to the end.
+	ended bool
+	dead  bool // closed, or given back
+
+	partial []byte // the beginning of a request; of whoever is busy
+}
+
+// newConn makes a busy one. tcp is closed: its descriptor's copy is not in the
+// runtime's own poller, which every request would wake too.
+func (e *Express) newConn(tcp *net.TCPConn, remote string) (*conn, error) {
+	fd, err := detach(tcp)
+	tcp.Close()
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{e: e, fd: fd, remote: remote, busy: true, last: time.Now()}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.conns[c] = struct{}{}
+	return c, nil
+}
+
+// begin serves the request with which the connection was taken, and what the
+// client has sent ahead.
+func (c *conn) begin(r *http.Request, ahead []byte) {
+	if c.e.watch.add(c) != nil {
+		c.close()
+		return
+	}
+	if c.answer(r, ahead) && c.feed(ahead) {
+		c.drainAlone() // what came before it was watched
+	}
+}
+
+var buffers = sync.Pool{New: func() any { return new([maxRequest]byte) }}
+
+// drainAlone is drain with a buffer of its own.
+func (c *conn) drainAlone() {
+	buf := buffers.Get().(*[maxRequest]byte)
+	defer buffers.Put(buf)
+	c.drain(buf[:])
+}
+
+// pump reads and serves what has come, the end too if ended says so.
+func (c *conn) pump(buf []byte, ended bool) {
+	c.mu.Lock()
+	c.ended = c.ended || ended
+	if c.busy || c.dead {
+		c.more = true
+		c.mu.Unlock()
+		return
+	}
+	c.busy = true
+	c.mu.Unlock()
+	c.drain(buf)
+}
+
+// drain reads until there is nothing more, and lets go of the connection.
+func (c *conn) drain(buf []byte) {
+	for {
+		n, err := readFD(c.fd, buf)
+		switch {
+		case err != nil && err != errNothing:
+			c.close()
+			return
+		case n > 0 && !c.feed(buf[:n]):
+			return
+		case n < len(buf) && c.rest():
+			return
+		}
+	}
+}
+
+// rest lets go of the connection unless there is more to read.
+func (c *conn) rest() bool {
+	c.mu.Lock()
+	more, closing := c.more || c.ended, c.e.closing.Load()
+	c.more = false
+	c.busy = more || closing
+	c.mu.Unlock()
+	if closing && !more {
+		c.close()
+	}
+	return !more
+}
+
+// feed serves the requests in b. It returns false if the connection is no longer
+// here.
+func (c *conn) feed(b []byte) bool {
+	if len(c.partial) > 0 {
+		b = append(c.partial, b...)
+		c.partial = nil
+	} else {
+		c.touch() // the time for the next request begins
+	}
+	for len(b) > 0 {
+		switch size := inspect(b); {
+		case size == strange:
+			c.giveBack(b, nil, true)
+			return false
+		case size == incomplete:
+			c.partial = slices.Clone(b)
+			return true
+		default:
+			r, err := parse(b[:size], c.remote)
+			if err != nil {
+				c.giveBack(b, nil, true)
+				return false
+			}
+			if b = b[size:]; !c.answer(r, b) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// parse reads a request that inspect has found good.
+func parse(b []byte, remote string) (*http.Request, error) {
+	in := readers.Get().(*bufio.Reader)
+	defer readers.Put(in)
+	whole := bytes.NewReader(b)
+	in.Reset(whole)
+	defer in.Reset(nil)
+	r, err := http.ReadRequest(in)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(b[int64(len(b))-r.ContentLength:]))
+	r.RemoteAddr = remote
+	return r, nil
+}
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
+
+// answer has a request served and sends the answer. after is what the client has
+// sent after it. It returns false if the connection is no longer here, or no longer
+// the caller's.
+func (c *conn) answer(r *http.Request, after []byte) (ok bool) {
+	w := newResponse()
+	defer w.release()
+	defer func() {
+		if recover() != nil { // http.ErrAbortHandler: who panicked otherwise has logged it
+			c.close()
+			ok = false
+		}
+	}()
+	c.e.next.ServeHTTP(w, r)
+	w.WriteHeader(http.StatusOK)
+	stay := !c.e.closing.Load() && !w.last
+	b := w.bytes(!stay)
+	n, err := writeFD(c.fd, b)
+	switch {
+	case err == nil && n < len(b):
+		c.giveBack(after, slices.Clone(b[n:]), stay)
+		return false
+	case err != nil || !stay:
+		c.close()
+		return false
+	}
+	return true
+}
+
+func (c *conn) touch() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = time.Now()
+}
+
+// close closes a busy connection.
+func (c *conn) close() {
+	c.leave()
+	closeFD(c.fd)
+}
+
+// leave ends a busy connection's time here.
+func (c *conn) leave() {
+	c.mu.Lock()
+	c.dead = true
+	c.mu.Unlock()
+	c.e.watch.remove(c)
+	c.e.forget(c)
+}
+
+// closeIf closes a connection that is not busy, if it is so.
+func (c *conn) closeIf(so func() bool) {
+	c.mu.Lock()
+	if c.busy || c.dead || !so() {
+		c.mu.Unlock()
+		return
+	}
+	c.busy = true
+	c.mu.Unlock()
+	c.close()
+}
+
+func (c *conn) closeIfIdle() { c.closeIf(func() bool { return true }) }
+
+func (c *conn) closeIfOld(now time.Time) {
+	c.closeIf(func() bool {
+		limit := c.e.cfg.IdleTimeout
+		if len(c.partial) > 0 {
+			limit = c.e.cfg.RequestTimeout
+		}
+		return now.Sub(c.last) > limit
+	})
+}
+
+// abort has whoever is busy with the connection find it closed.
+func (c *conn) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.dead {
+		shutdownFD(c.fd)
+	}
+}
+
+// giveBack returns the connection to net/http, with what has been read of it. What
+// the client has not taken of its last answer is written first.
+func (c *conn) giveBack(read, unwritten []byte, stay bool) {
+	c.leave()
+	back, err := attach(c.fd)
+	if err != nil {
+		return
+	}
+	read = slices.Clone(read)
+	go func() {
+		if len(unwritten) > 0 {
+			back.SetWriteDeadline(time.Now().Add(c.e.cfg.RequestTimeout))
+			if _, err := back.Write(unwritten); err != nil || !stay {
+				back.Close()
+				return
+			}
+			back.SetWriteDeadline(time.Time{})
+		}
+		c.e.back.give(&readAhead{back, read})
+	}()
+}

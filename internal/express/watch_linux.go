@@ -1,0 +1,194 @@
+package express
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const canWatch = true
+
+// epoll watches connections with one goroutine. Its own descriptor waits in the
+// runtime's poller, so that no thread is blocked; every system call is a raw one,
+// since none of them waits: others wake the runtime's monitor, which is most of the
+// cost of a request on a server that is not busy.
+type epoll struct {
+	e    *Express
+	fd   int
+	file *os.File
+	raw  syscall.RawConn
+	done chan struct{}
+
+	mu    sync.Mutex
+	last  int32 // slot given
+	conns map[int32]*conn
+}
+
+// newWatcher returns nil if the system has no descriptors left for one.
+func newWatcher(e *Express) watcher {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil || unix.SetNonblock(fd, true) != nil {
+		return nil
+	}
+	p := &epoll{e: e, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{}), conns: map[int32]*conn{}}
+	if p.raw, err = p.file.SyscallConn(); err != nil {
+		p.file.Close()
+		return nil
+	}
+	go p.run()
+	return p
+}
+
+// add watches a connection for what comes from now on, and for what is there.
+func (p *epoll) add(c *conn) error {
+	p.mu.Lock()
+	for p.last = max(p.last+1, 1); p.conns[p.last] != nil; p.last = max(p.last+1, 1) {
+	}
+	c.slot = p.last
+	p.conns[c.slot] = c
+	p.mu.Unlock()
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: c.slot}
+	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, c.fd, &ev)
+}
+
+func (p *epoll) remove(c *conn) {
+	p.mu.Lock()
+	delete(p.conns, c.slot)
+	p.mu.Unlock()
+	unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, c.fd, nil) // fails if it was never in
+}
+
+func (p *epoll) conn(slot int32) *conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.conns[slot]
+}
+
+// stop ends watching. No connection is left.
+func (p *epoll) stop() {
+	p.file.Close()
+	<-p.done
+}
+
+func (p *epoll) run() {
+	defer close(p.done)
+	events := make([]unix.EpollEvent, 128)
+	buf := make([]byte, maxRequest)
+	p.file.SetReadDeadline(time.Now().Add(sweepEvery))
+	for {
+		n, err := p.wait(events)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			now := time.Now()
+			p.e.sweep(now)
+			p.file.SetReadDeadline(now.Add(sweepEvery))
+		} else if err != nil {
+			return // closed
+		}
+		for _, ev := range events[:n] {
+			if c := p.conn(ev.Fd); c != nil {
+				p.pump(c, buf, ev.Events&^unix.EPOLLIN != 0)
+			}
+		}
+	}
+}
+
+func (p *epoll) wait(events []unix.EpollEvent) (n int, err error) {
+	err = p.raw.Read(func(fd uintptr) bool {
+		n = epollWait(fd, events)
+		return n != 0
+	})
+	return max(n, 0), err
+}
+
+// epollWait returns what is there, or -1 if the descriptor is not one any more.
+func epollWait(fd uintptr, events []unix.EpollEvent) int {
+	for {
+		n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+		switch err {
+		case 0:
+			return int(n)
+		case syscall.EINTR:
+		default:
+			return -1
+		}
+	}
+}
+
+func (p *epoll) pump(c *conn, buf []byte, ended bool) {
+	if p.e.cfg.Inline {
+		c.pump(buf, ended)
+		return
+	}
+	go func() {
+		own := buffers.Get().(*[maxRequest]byte)
+		defer buffers.Put(own)
+		c.pump(own[:], ended)
+	}()
+}
+
+// detach returns a copy of a connection's descriptor.
+func detach(tcp *net.TCPConn) (fd int, err error) {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	var failed error
+	err = raw.Control(func(old uintptr) { fd, failed = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) })
+	return fd, errors.Join(err, failed)
+}
+
+// attach makes a connection of a descriptor again.
+func attach(fd int) (*net.TCPConn, error) {
+	file := os.NewFile(uintptr(fd), "publisher")
+	defer file.Close()
+	c, err := net.FileConn(file)
+	if err != nil {
+		return nil, err
+	}
+	return c.(*net.TCPConn), nil
+}
+
+// readFD reads without blocking: errNothing if there is nothing, io.EOF at the end.
+func readFD(fd int, b []byte) (int, error) {
+	n, err := call(syscall.SYS_READ, fd, b)
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// writeFD writes as much as there is room for.
+func writeFD(fd int, b []byte) (int, error) {
+	n, err := call(syscall.SYS_WRITE, fd, b)
+	if err == errNothing {
+		err = nil
+	}
+	return n, err
+}
+
+// call makes a system call that does not block.
+func call(number uintptr, fd int, b []byte) (int, error) {
+	for {
+		n, _, err := syscall.RawSyscall(number, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		switch err {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, errNothing
+		default:
+			return 0, err
+		}
+	}
+}
+
+func closeFD(fd int) { unix.Close(fd) }
+
+func shutdownFD(fd int) { unix.Shutdown(fd, unix.SHUT_RDWR) }
