@@ -165,9 +165,7 @@ func checkConfig(t *testing.T, file string, environment types.MappingWithEquals)
 	cmd := exec.CommandContext(t.Context(), program(t), "check-config", filepath.Join(dir, "notifier.yaml"))
 	cmd.Env = append(os.Environ(), "NOTIFIER_LISTEN=0.0.0.0:4001")
 	for k, v := range environment {
-		if k != "NOTIFIER_URL" { // of the client commands
-			cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%s", k, secret(*v)))
-		}
+		cmd.Env = append(cmd.Env, fmt.Sprintf("%s=%s", k, secret(*v)))
 	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
