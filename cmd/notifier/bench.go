@@ -22,7 +22,7 @@ type benchCmd struct {
 	Streams  int           `default:"1000" help:"Streams to open (${default})."`
 	Tokens   int           `placeholder:"N" help:"Tokens that they share; by itself each has its own."`
 	Rate     int           `default:"100" help:"Events to publish a second (${default})."`
-	Fanout   int           `default:"10" help:"Tokens that each event is for (${default})."`
+	Fanout   int           `placeholder:"N" help:"Tokens that each event is for (10, or as many as there are)."`
 	Duration time.Duration `default:"10s" help:"How long to publish (${default})."`
 	Plot     string        `placeholder:"FILE" type:"path" help:"Draw the result as SVG."`
 	JSON     bool          `name:"json" help:"Print the result as JSON."`
@@ -50,8 +50,8 @@ func (c *benchCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	cfg := loadtest.Config{
-		URL: base, Key: c.Key, Streams: c.Streams, Tokens: cmp.Or(c.Tokens, c.Streams),
-		Rate: c.Rate, Fanout: c.Fanout, Duration: c.Duration,
+		URL: base, Key: c.Key, Streams: c.Streams, Tokens: c.tokens(),
+		Rate: c.Rate, Fanout: cmp.Or(c.Fanout, min(10, c.tokens())), Duration: c.Duration,
 	}
 	if c.JWTKey != "" {
 		cfg.Credential = c.credential
@@ -74,18 +74,21 @@ func (c *benchCmd) check() (*url.URL, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case c.Streams < 1 || c.Rate < 1 || c.Fanout < 1 || float64(c.Rate)*c.Duration.Seconds() < 1:
-		return nil, usageError{errors.New("--streams, --rate and --fanout must be 1 or more, and --duration long enough for an event")}
+	case c.Streams < 1 || c.Rate < 1 || float64(c.Rate)*c.Duration.Seconds() < 1:
+		return nil, usageError{errors.New("--streams and --rate must be 1 or more, and --duration long enough for an event")}
 	case c.Tokens < 0 || c.Tokens > c.Streams:
-		return nil, usageError{errors.New("--tokens must not be more than --streams")}
-	case c.Fanout > cmp.Or(c.Tokens, c.Streams):
-		return nil, usageError{errors.New("--fanout must not be more than there are tokens")}
+		return nil, usageError{errors.New("--tokens must not be negative, nor more than --streams")}
+	case c.Fanout < 0 || c.Fanout > c.tokens():
+		return nil, usageError{errors.New("--fanout must not be negative, nor more than there are tokens")}
 	case !c.Yes && !local(base.Hostname()):
 		return nil, usageError{fmt.Errorf("%s is not this machine: with --yes it gets %d connections and %d events a second",
 			base.Host, c.Streams, c.Rate)}
 	}
 	return base, nil
 }
+
+// tokens is how many there are.
+func (c *benchCmd) tokens() int { return cmp.Or(c.Tokens, c.Streams) }
 
 // local reports whether a host is this machine by its name alone.
 func local(host string) bool {

@@ -72,13 +72,18 @@ type exam struct {
 // Examine calls say with every finding as it is made, and returns when there is
 // nothing left to look at or ctx ends.
 func Examine(ctx context.Context, cfg Config, say func(Finding)) {
+	e := newExam(cfg, say)
+	defer e.client.CloseIdleConnections()
+	e.run(ctx)
+}
+
+func newExam(cfg Config, say func(Finding)) *exam {
 	transport := &http.Transport{
 		DisableCompression: true, // what to accept is part of the examination
 		ForceAttemptHTTP2:  true,
 		TLSClientConfig:    cfg.TLS,
 		Proxy:              http.ProxyFromEnvironment,
 	}
-	defer transport.CloseIdleConnections()
 	e := &exam{Config: cfg, say: say, client: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -87,7 +92,7 @@ func Examine(ctx context.Context, cfg Config, say func(Finding)) {
 		e.Token = "notifier-doctor-" + rand.Text()
 	}
 	e.To = cmp.Or(e.To, subject(e.Token), e.Token)
-	e.run(ctx)
+	return e
 }
 
 // run goes from what everything else needs to what takes longest.

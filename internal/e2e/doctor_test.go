@@ -318,3 +318,20 @@ func listenOf(conf string) string {
 	addr, _, _ = strings.Cut(addr, ">")
 	return addr
 }
+
+// TestProxiesPage holds that the documented configurations are the tried ones.
+func TestProxiesPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/proxies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"nginx.conf", "haproxy.cfg", "Caddyfile", "apache.conf"} {
+		conf, err := os.ReadFile(filepath.Join("../../deploy/proxies", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(page), "\n"+string(conf)+"```\n") {
+			t.Errorf("docs/proxies.md does not have deploy/proxies/%s as it is", file)
+		}
+	}
+}
