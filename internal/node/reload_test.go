@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -22,6 +24,13 @@ var effects = map[string]func(*testing.T){
 	"jwt-key":  reloadJWTKey,
 	"tls-cert": reloadCertificate,
 	"tls-key":  reloadCertificate,
+
+	"streams-per-ip": reloadStreamsPerIP,
+	"connect-rate":   reloadConnectRate,
+	"publish-rate":   reloadRate(func(c *config.Config) { c.PublishRate = 1 }),
+	"token-rate":     reloadRate(func(c *config.Config) { c.TokenRate = 1 }),
+	"trusted-proxy":  reloadTrustedProxy,
+	"access-log":     reloadAccessLog,
 	// The logger is the program's: TestReload of cmd/notifier.
 	"log-level": func(*testing.T) {},
 }
@@ -30,7 +39,7 @@ var effects = map[string]func(*testing.T){
 func TestReloadEffects(t *testing.T) {
 	for _, s := range config.Settings() {
 		effect, known := effects[s.Name]
-		if known && !s.Reload {
+		if s.Reload != known {
 			t.Errorf("%s: declared to reload: %v, shown here: %v", s.Name, s.Reload, known)
 		} else if known {
 			t.Run(s.Name, effect)
@@ -171,5 +180,86 @@ func TestReloadNamesRestart(t *testing.T) {
 	reload(t, n, func(c *config.Config) { c.LogLevel = slog.LevelWarn })
 	if log := n.Log.String(); !strings.Contains(log, "changed=[]") || strings.Count(log, "need a restart") != before {
 		t.Errorf("what is as it was at the start needs no restart: %s", log)
+	}
+}
+
+// statuses opens streams, which stay open, and returns what each got.
+func statuses(t *testing.T, n *nodetest.Node, tokens string, headers ...string) (all []int) {
+	t.Helper()
+	for _, token := range tokens {
+		all = append(all, n.Open(t, "token="+string(token), headers...).Status)
+	}
+	return all
+}
+
+func want(t *testing.T, got []int, want ...int) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("statuses %v, want %v", got, want)
+	}
+}
+
+func reloadStreamsPerIP(t *testing.T) {
+	n := nodetest.Start(t, func(c *config.Config) { c.StreamsPerIP = 1 })
+	want(t, statuses(t, n, "ab"), 200, 429)
+	reload(t, n, func(c *config.Config) { c.StreamsPerIP = 2 })
+	want(t, statuses(t, n, "cd"), 200, 429)
+	reload(t, n, func(c *config.Config) { c.StreamsPerIP = 0 })
+	want(t, statuses(t, n, "ef"), 200, 200)
+}
+
+func reloadConnectRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := nodetest.StartPipe(t, func(c *config.Config) { c.ConnectRate, c.StreamsPerToken = 0, 1 })
+		again := func() (all []int) { // by one token, one after the other, all at once
+			for range 3 {
+				s := n.Open(t, "token=a")
+				all = append(all, s.Status)
+				s.Body.Close()
+				synctest.Wait()
+			}
+			return all
+		}
+		want(t, again(), 200, 200, 200)
+		reload(t, n, func(c *config.Config) { c.ConnectRate = 1 })
+		want(t, again(), 200, 200, 429)
+	})
+}
+
+func reloadRate(edit func(*config.Config)) func(*testing.T) {
+	return func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			n := nodetest.StartPipe(t)
+			twice := func() (all []int) {
+				for range 2 {
+					status, _ := n.Post(t, "/api", `{"tokens":["a"]}`)
+					all = append(all, status)
+				}
+				return all
+			}
+			want(t, twice(), 200, 200)
+			reload(t, n, edit)
+			want(t, twice(), 200, 429)
+		})
+	}
+}
+
+func reloadTrustedProxy(t *testing.T) {
+	n := nodetest.Start(t, func(c *config.Config) { c.StreamsPerIP, c.InsecureOpen = 1, true })
+	want(t, statuses(t, n, "ab", "X-Forwarded-For", "192.0.2.1"), 200, 429)
+	reload(t, n, func(c *config.Config) { c.TrustedProxy = []string{"127.0.0.1"} })
+	want(t, statuses(t, n, "cd", "X-Forwarded-For", "192.0.2.1"), 200, 429)
+}
+
+func reloadAccessLog(t *testing.T) {
+	n := nodetest.Start(t, func(c *config.Config) { c.AccessLog = "off" })
+	n.Post(t, "/api", `{"tokens":["a"]}`)
+	if log := n.Log.String(); strings.Contains(log, "msg=publish") {
+		t.Errorf("log: %s", log)
+	}
+	reload(t, n, func(c *config.Config) { c.AccessLog = "publishes" })
+	n.Post(t, "/api", `{"tokens":["a"]}`)
+	if log := n.Log.String(); !strings.Contains(log, "msg=publish") {
+		t.Errorf("log: %s", log)
 	}
 }
