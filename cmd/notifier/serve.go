@@ -50,8 +50,6 @@ func (c *serveCmd) Run(ctx context.Context) error {
 // reload reads the settings from where they were read at the start. A mistake in
 // them leaves everything as it was.
 func reload(n *node.Node, level *slog.LevelVar, log *slog.Logger) {
-	tellSystemd(daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec(), log)
-	defer tellSystemd(daemon.SdNotifyReady, log)
 	c, _, err := parse(os.Args[1:])
 	if err == nil {
 		err = n.Reload(c.Serve.Config)

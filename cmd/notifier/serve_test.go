@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,30 +43,6 @@ func TestReload(t *testing.T) {
 	if strings.Contains(string(rest), "level=INFO") {
 		t.Errorf("the level is another now: %s", rest)
 	}
-	if code := exitCode(t, cmd.Wait()); code != 0 {
-		t.Errorf("code %d", code)
-	}
-}
-
-// TestReloadTellsSystemd stands in for systemd, which waits for the end of a reload.
-func TestReloadTellsSystemd(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "notify")
-	systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer systemd.Close()
-	cmd := program(t, []string{"NOTIFY_SOCKET=" + name}, "notifier", "--listen=127.0.0.1:0", "--admin-listen=")
-	errs := startWithStderr(t, cmd)
-	waitFor(t, errs, "notifier is listening")
-	sendSignal(t, cmd, syscall.SIGHUP)
-	for _, want := range []string{"READY=1", "RELOADING=1\nMONOTONIC_USEC=", "READY=1"} {
-		if told := hear(t, systemd); !strings.HasPrefix(told, want) {
-			t.Errorf("told %q, want %q", told, want)
-		}
-	}
-	sendSignal(t, cmd, syscall.SIGTERM)
-	waitFor(t, errs, "notifier has stopped")
 	if code := exitCode(t, cmd.Wait()); code != 0 {
 		t.Errorf("code %d", code)
 	}

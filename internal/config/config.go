@@ -49,7 +49,7 @@ type Config struct {
 
 	Auth              string        `group:"Subscribers" env:"NOTIFIER_AUTH" default:"open" placeholder:"MODE" help:"How they prove who they are: open, jwt or introspect."`
 	Cookie            string        `group:"Subscribers" env:"NOTIFIER_COOKIE" default:"notifier_token" placeholder:"NAME" help:"Cookie for the token (${default})."`
-	AllowOrigin       []string      `group:"Subscribers" env:"NOTIFIER_ALLOW_ORIGIN" placeholder:"ORIGIN" sep:"," help:"Origin of pages that may read; repeatable."`
+	AllowOrigin       []string      `group:"Subscribers" env:"NOTIFIER_ALLOW_ORIGIN" placeholder:"ORIGIN" sep:"," reload:"" help:"Origin of pages that may read; repeatable."`
 	InsecureOpen      bool          `group:"Subscribers" env:"NOTIFIER_INSECURE_OPEN" help:"Listen beyond loopback without credentials."`
 	JWTKey            Secret        `group:"Subscribers" name:"jwt-key" env:"NOTIFIER_JWT_KEY" placeholder:"KEY|@FILE" reload:"" help:"Secret or public keys (PEM) of JWTs."`
 	JWKSURL           string        `group:"Subscribers" name:"jwks-url" env:"NOTIFIER_JWKS_URL" placeholder:"URL" help:"Where the public keys of JWTs are published."`

@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"github.com/rs/cors"
+
+	"notifier/internal/config"
 )
 
 // cors lets pages of other origins read what is answered: those that were named,
 // and in a server for this machine only those of this machine. They may have cookies
 // sent along, unless every page may read.
-func (n *Node) cors() *cors.Cors {
+func (n *Node) cors(next http.Handler) http.Handler {
 	o := cors.Options{
 		// PUT and PATCH too, so that a page can read that they are not taken.
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodPatch},
@@ -20,24 +22,34 @@ func (n *Node) cors() *cors.Cors {
 		ExposedHeaders: []string{"Retry-After"},
 		MaxAge:         600,
 	}
-	if n.anyOrigin() {
-		o.AllowedOrigins = []string{"*"}
-	} else {
-		o.AllowOriginFunc = n.trusts
-		o.AllowCredentials = true
-	}
-	return cors.New(o)
+	every := o
+	every.AllowedOrigins = []string{"*"}
+	o.AllowOriginFunc = n.trusts
+	o.AllowCredentials = true
+	forEvery, forNamed := cors.New(every).Handler(next), cors.New(o).Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.anyOrigin() {
+			forEvery.ServeHTTP(w, r)
+		} else {
+			forNamed.ServeHTTP(w, r)
+		}
+	})
+}
+
+// reloadOrigins is a [reload].
+func (n *Node) reloadOrigins(cfg config.Config) (apply func(), err error) {
+	return func() { n.origins.Store(&cfg.AllowOrigin) }, nil
 }
 
 // anyOrigin reports whether pages of every origin may read, without credentials.
-func (n *Node) anyOrigin() bool { return slices.Equal(n.cfg.AllowOrigin, []string{"*"}) }
+func (n *Node) anyOrigin() bool { return slices.Equal(*n.origins.Load(), []string{"*"}) }
 
 // trusts reports whether pages of an origin are as good as our own.
 func (n *Node) trusts(origin string) bool {
 	if n.cfg.LocalOnly() && isLoopbackOrigin(origin) {
 		return true
 	}
-	return slices.ContainsFunc(n.cfg.AllowOrigin, func(allowed string) bool { return matches(allowed, origin) })
+	return slices.ContainsFunc(*n.origins.Load(), func(allowed string) bool { return matches(allowed, origin) })
 }
 
 // matches reports whether an origin is the allowed one, or, if that is a pattern

@@ -63,6 +63,7 @@ type Node struct {
 	maxStreams int             // 0 for any number
 	draining   atomic.Bool
 
+	origins   atomic.Pointer[[]string] // of pages that may read
 	reloading sync.Mutex
 	running   config.Config // cfg with what was reloaded
 }
@@ -139,6 +140,7 @@ func OpenJournal(cfg config.Config, log *slog.Logger) (journal.Log, error) {
 // valid. The node closes the listeners and the journal, but not after an error.
 func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log *slog.Logger) (_ *Node, err error) {
 	n := &Node{cfg: cfg, running: cfg, log: log, main: main, admin: admin, journal: events}
+	n.origins.Store(&cfg.AllowOrigin)
 	if err := n.openJWT(); err != nil {
 		return nil, err
 	}

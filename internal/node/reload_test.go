@@ -3,6 +3,7 @@ package node_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"notifier/auth"
 	"notifier/internal/config"
 	"notifier/internal/node"
 	"notifier/internal/nodetest"
@@ -24,6 +26,11 @@ var effects = map[string]func(*testing.T){
 	"jwt-key":  reloadJWTKey,
 	"tls-cert": reloadCertificate,
 	"tls-key":  reloadCertificate,
+
+	"api-key":  reloadAPIKey,
+	"api-keys": reloadAPIKeyFile,
+
+	"allow-origin": reloadAllowOrigin,
 
 	"streams-per-ip": reloadStreamsPerIP,
 	"connect-rate":   reloadConnectRate,
@@ -97,6 +104,75 @@ func write(t *testing.T, file, content string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func reloadAPIKey(t *testing.T) {
+	first, firstHash := auth.NewAPIKey()
+	second, secondHash := auth.NewAPIKey()
+	n := nodetest.Start(t, func(c *config.Config) { c.APIKey = []string{"first=" + firstHash} })
+	want(t, publishing(t, n, first, second), 200, 401)
+	reload(t, n, func(c *config.Config) { c.APIKey = []string{"second=" + secondHash} })
+	want(t, publishing(t, n, first, second), 401, 200)
+	reload(t, n, func(c *config.Config) { c.APIKey = nil }) // whoever takes the last key away does not open the server
+	want(t, publishing(t, n, "", first, second), 401, 401, 200)
+	if !strings.Contains(n.Log.String(), `need a restart" settings=[api-key]`) {
+		t.Error("nobody is told that keys cannot be turned off like this")
+	}
+}
+
+func reloadAPIKeyFile(t *testing.T) {
+	first, firstHash := auth.NewAPIKey()
+	second, secondHash := auth.NewAPIKey()
+	files := [2]string{filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "other")}
+	write(t, files[0], "- {name: first, hash: '"+firstHash+"', rights: [publish]}\n")
+	write(t, files[1], "- {name: second, hash: '"+secondHash+"', rights: [publish]}\n")
+	n := nodetest.Start(t, func(c *config.Config) { c.APIKeys = files[0] })
+	want(t, publishing(t, n, first, second), 200, 401)
+	reload(t, n, func(c *config.Config) { c.APIKeys = files[1] })
+	want(t, publishing(t, n, first, second), 401, 200)
+}
+
+// publishing returns the status that publishing with each key has.
+func publishing(t *testing.T, n *nodetest.Node, keys ...string) (all []int) {
+	t.Helper()
+	for _, key := range keys {
+		all = append(all, request(t, n, http.MethodPost, "/api", "X-API-Key", key).StatusCode)
+	}
+	return all
+}
+
+func request(t *testing.T, n *nodetest.Node, method, path, header, value string) *http.Response {
+	t.Helper()
+	req, err := http.NewRequest(method, n.URL+path, strings.NewReader(`{"tokens":["a"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(header, value)
+	resp, err := n.Client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp
+}
+
+func reloadAllowOrigin(t *testing.T) {
+	n := nodetest.Start(t, func(c *config.Config) { c.AllowOrigin, c.InsecureOpen = []string{"https://a.example"}, true })
+	allowed := func(origin string) string {
+		return request(t, n, http.MethodGet, "/livez", "Origin", origin).Header.Get("Access-Control-Allow-Origin")
+	}
+	if a, b := allowed("https://a.example"), allowed("https://b.example"); a != "https://a.example" || b != "" {
+		t.Errorf("before: %q, %q", a, b)
+	}
+	reload(t, n, func(c *config.Config) { c.AllowOrigin = []string{"https://b.example"} })
+	if a, b := allowed("https://a.example"), allowed("https://b.example"); a != "" || b != "https://b.example" {
+		t.Errorf("after: %q, %q", a, b)
+	}
+	reload(t, n, func(c *config.Config) { c.AllowOrigin = []string{"*"} })
+	if a := allowed("https://a.example"); a != "*" {
+		t.Errorf("any: %q", a)
 	}
 }
 

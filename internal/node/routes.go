@@ -42,7 +42,7 @@ func (n *Node) routes() http.Handler {
 			n.get(r, "", n.toPage)
 		}
 	}
-	return n.cors().Handler(n.guard(r))
+	return n.cors(n.guard(r))
 }
 
 // adminRoutes is every path of the private listener.
