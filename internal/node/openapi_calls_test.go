@@ -3,6 +3,7 @@ package node_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +20,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/pb33f/libopenapi/datamodel/high/base"
+
+	"notifier/auth"
 	serverconfig "notifier/internal/config"
 	"notifier/internal/node"
 	"notifier/internal/nodetest"
@@ -267,6 +272,16 @@ func TestOpenAPICalls(t *testing.T) {
 			run(c, unavailable)
 		}
 	}
+	for _, c := range calls {
+		if c.status != http.StatusOK || !s.isForPublishers(c) {
+			continue
+		}
+		c.unsaid = true
+		c.status = http.StatusUnauthorized
+		run(c, func(t *testing.T, c call) *http.Response { return withKeys(t, c, "") })
+		c.status = http.StatusForbidden
+		run(c, func(t *testing.T, c call) *http.Response { return withKeys(t, c, otherRights(c)) })
+	}
 	for path, operations := range s.operations() {
 		for method, op := range operations {
 			for status := range op.Responses.Codes.KeysFromOldest() {
@@ -388,6 +403,40 @@ func stalled(t *testing.T, c call) (resp *http.Response) {
 		resp.Body = io.NopCloser(bytes.NewReader(answer))
 	})
 	return resp
+}
+
+// isForPublishers reports whether the document asks for a publisher's key.
+func (s *spec) isForPublishers(c call) bool {
+	op := s.operations()[c.path()][c.method]
+	return op != nil && slices.ContainsFunc(op.Security, func(r *base.SecurityRequirement) bool {
+		_, ok := r.Requirements.Get("key")
+		return ok
+	})
+}
+
+// otherRights are all rights but the one that a call takes.
+func otherRights(c call) string {
+	switch c.path() {
+	case "/api", "/api/", "/api/batch":
+		return "[control, tickets]"
+	case "/api/tickets":
+		return "[publish, control]"
+	}
+	return "[publish, tickets]"
+}
+
+// withKeys sends a call to a node that asks for keys, with one that has the rights,
+// or without any.
+func withKeys(t *testing.T, c call, rights string) *http.Response {
+	key, hash := auth.NewAPIKey()
+	file := filepath.Join(t.TempDir(), "keys.yaml")
+	if err := os.WriteFile(file, []byte("- {name: a, hash: "+hash+", rights: "+cmp.Or(rights, "[publish]")+"}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if rights != "" {
+		c.header = append(slices.Clone(c.header), "X-API-Key", key)
+	}
+	return exchange(t, nodetest.Start(t, func(c *serverconfig.Config) { c.APIKeys = file }), c)
 }
 
 // needsDisk reports whether a call is answered with what is, or was, written.
