@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
 	"syscall"
@@ -29,9 +30,7 @@ Each setting can also be in the environment, as NOTIFIER_BASE_PATH, or in the fi
 func (c *serveCmd) Run(ctx context.Context) error {
 	hangups := make(chan os.Signal, 1) // one that comes while the last is dealt with is enough
 	signal.Notify(hangups, syscall.SIGHUP)
-	level := new(slog.LevelVar)
-	level.Set(c.LogLevel)
-	log := newLogger(c.LogFormat, level)
+	log := newLogger(c.LogFormat)
 	n, err := node.New(c.Config, log)
 	if err != nil {
 		return err
@@ -39,7 +38,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	go func() {
 		for range hangups {
 			tellSystemd(daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec(), log)
-			reload(n, level, log)
+			reload(n, log)
 			tellSystemd(daemon.SdNotifyReady, log)
 		}
 	}()
@@ -49,20 +48,20 @@ func (c *serveCmd) Run(ctx context.Context) error {
 
 // reload reads the settings from where they were read at the start. A mistake in
 // them leaves everything as it was.
-func reload(n *node.Node, level *slog.LevelVar, log *slog.Logger) {
+func reload(n *node.Node, log *slog.Logger) {
 	c, _, err := parse(os.Args[1:])
 	if err == nil {
 		err = n.Reload(c.Serve.Config)
 	}
 	if err != nil {
 		log.Error("the settings stay as they were", "err", err)
-		return
 	}
-	level.Set(c.Serve.LogLevel)
 }
 
-func newLogger(format string, level slog.Leveler) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
+// newLogger returns a logger that leaves nothing out: the node does, at a level that
+// can be changed while it runs.
+func newLogger(format string) *slog.Logger {
+	o := &slog.HandlerOptions{Level: slog.Level(math.MinInt)}
 	if format == "json" {
 		return slog.New(slog.NewJSONHandler(os.Stderr, o))
 	}

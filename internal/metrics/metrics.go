@@ -25,7 +25,7 @@ type Snapshot struct {
 	Journal journal.Metrics
 
 	Publishes map[string]uint64 // by result
-	Refusals  map[string]uint64 // by the limit that refused
+	Refusals  map[string]uint64 // by why
 
 	MaxStreams int  // 0 for any number
 	Ready      bool // as /readyz says

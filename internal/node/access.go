@@ -114,10 +114,22 @@ func (a *accessLog) count() bool {
 	if a.lines++; a.lines <= maxLines {
 		return true
 	}
+	a.leave()
+	return false
+}
+
+// leaveOut counts a line that is not written for another reason.
+func (a *accessLog) leaveOut() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.leave()
+}
+
+// leave is called with mu held.
+func (a *accessLog) leave() {
 	if a.left++; a.left == 1 {
 		time.AfterFunc(time.Second, a.tell)
 	}
-	return false
 }
 
 func (a *accessLog) tell() {

@@ -52,9 +52,7 @@ func asked(t *testing.T, events journal.Log) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- n.Run(ctx) }()
+	done, stop := running(t, n)
 	defer func() {
 		stop()
 		if err := <-done; err != nil {
@@ -71,6 +69,14 @@ func asked(t *testing.T, events journal.Log) (int, string) {
 		t.Fatal(err)
 	}
 	return resp.StatusCode, string(text)
+}
+
+// running runs a node until stop is called, and then says how it ended.
+func running(t *testing.T, n *node.Node) (done <-chan error, stop func()) {
+	ctx, stop := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- n.Run(ctx) }()
+	return over, stop
 }
 
 // Nobody sees the event that readiness is proved with.

@@ -104,6 +104,7 @@ func (n *Node) snapshot() metrics.Snapshot {
 	s := metrics.Snapshot{
 		Streams:    n.hub.Stats(),
 		Publishes:  n.results.read(),
+		Refusals:   n.refusals.Snapshot(),
 		MaxStreams: n.maxStreams,
 		Ready:      n.unready() == "",
 	}

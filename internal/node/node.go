@@ -33,6 +33,8 @@ import (
 type Node struct {
 	cfg config.Config
 	log *slog.Logger
+	// level is what the log begins at.
+	level *slog.LevelVar
 
 	main, admin net.Listener // admin may be nil
 	keys        *keyPair     // nil without certificates in files
@@ -54,6 +56,7 @@ type Node struct {
 
 	limits     *limits
 	access     *accessLog
+	ends       *ends
 	refusals   refusals
 	results    results
 	files      int          // the process may open, 0 if that is not known
@@ -73,6 +76,7 @@ func New(cfg config.Config, log *slog.Logger) (_ *Node, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	log, _ = withLevel(log, cfg.LogLevel)
 	var opened []io.Closer
 	defer func() {
 		for _, c := range opened {
@@ -139,7 +143,8 @@ func OpenJournal(cfg config.Config, log *slog.Logger) (journal.Log, error) {
 // NewOn is [New] with what it opens, without TLS; admin may be nil. cfg must be
 // valid. The node closes the listeners and the journal, but not after an error.
 func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log *slog.Logger) (_ *Node, err error) {
-	n := &Node{cfg: cfg, running: cfg, log: log, main: main, admin: admin, journal: events}
+	log, level := withLevel(log, cfg.LogLevel)
+	n := &Node{cfg: cfg, running: cfg, log: log, level: level, main: main, admin: admin, journal: events}
 	n.origins.Store(&cfg.AllowOrigin)
 	if err := n.openJWT(); err != nil {
 		return nil, err
@@ -159,6 +164,7 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 	n.prober.check = n.probe
 	n.limits = newLimits(&cfg)
 	n.access = newAccessLog(cfg.AccessLog, log, n.limits.client)
+	n.ends = newEnds(n.access)
 	n.files = openFiles()
 	n.maxStreams = maxStreams(cfg.MaxStreams, n.files)
 	n.hub = stream.New(followed{n.journal, n.tracer}, stream.Config{
@@ -171,6 +177,7 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 		Admit:        n.limits.admit,
 		TurnedAway:   n.refusals.add,
 		Changed:      n.presence.changed,
+		Ended:        n.ends.add,
 		Denied:       n.denied.Refuses,
 	})
 	n.intake = ingest.New(n.results.append(n.tracer.Append(n.journal.Append)), n.hub.Counts, n.hub.Total, ingest.Config{
@@ -262,6 +269,7 @@ func (n *Node) stop(servers []*http.Server) error {
 	}
 	err := errors.Join(n.close(), n.journal.Close())
 	n.hub.Stop()
+	n.ends.Close()
 	n.log.Info("notifier has stopped")
 	return err
 }

@@ -12,7 +12,7 @@ type reload func(config.Config) (apply func(), err error)
 // reloads are the concerns that can change at run time. The settings that they
 // read have the tag reload.
 func (n *Node) reloads() []reload {
-	return []reload{n.reloadTLS, n.reloadJWT, n.reloadPublishers, n.reloadOrigins, n.reloadLimits}
+	return []reload{n.reloadTLS, n.reloadJWT, n.reloadPublishers, n.reloadOrigins, n.reloadLimits, n.reloadLogLevel}
 }
 
 // switches are what cannot be turned on or off at run time, only changed, by the

@@ -243,7 +243,7 @@ func TestReloadIsWhole(t *testing.T) {
 func TestReloadNamesRestart(t *testing.T) {
 	n := nodetest.Start(t)
 	reload(t, n, func(c *config.Config) {
-		c.Heartbeat, c.LogLevel = c.Heartbeat*2, slog.LevelWarn
+		c.Heartbeat, c.LogLevel = c.Heartbeat*2, slog.LevelDebug
 		c.TLSCert, c.TLSKey = "cert.pem", "key.pem" // on or off is another matter than which
 	})
 	log := n.Log.String()
@@ -253,7 +253,7 @@ func TestReloadNamesRestart(t *testing.T) {
 		}
 	}
 	before := strings.Count(log, "need a restart")
-	reload(t, n, func(c *config.Config) { c.LogLevel = slog.LevelWarn })
+	reload(t, n, func(c *config.Config) { c.LogLevel = slog.LevelDebug })
 	if log := n.Log.String(); !strings.Contains(log, "changed=[]") || strings.Count(log, "need a restart") != before {
 		t.Errorf("what is as it was at the start needs no restart: %s", log)
 	}

@@ -63,6 +63,8 @@ func (n *Node) adminRoutes() http.Handler {
 		}
 	})
 	r.Handler(http.MethodGet, "/metrics", n.metrics())
+	r.Handler(http.MethodGet, "/log-level", n.answer(n.logLevel))
+	r.Handler(http.MethodPut, "/log-level", n.answer(n.setLogLevel))
 	return r
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -63,7 +64,7 @@ func StartOn(t testing.TB, main net.Listener, client *http.Client, edit ...func(
 		t.Fatal(err)
 	}
 	n := &Node{Config: cfg, URL: "http://" + main.Addr().String() + cfg.BasePath, Client: client, Log: &Log{}, done: make(chan error, 1)}
-	log := slog.New(slog.NewTextHandler(n.Log, nil))
+	log := slog.New(slog.NewTextHandler(n.Log, &slog.HandlerOptions{Level: slog.Level(math.MinInt)}))
 	events, err := node.OpenJournal(cfg, log)
 	if err != nil {
 		t.Fatal(err)
