@@ -54,9 +54,10 @@ func (g *gate) tell(what string, err error) {
 	}
 }
 
-// hasRoom reports whether another connection leaves enough files for everything else.
+// hasRoom reports whether another connection leaves enough files for everything
+// else: what was open at the start, and what the journal will open.
 func (n *Node) hasRoom() bool {
-	return n.files == 0 || n.connections() < n.files-spareFiles(n.files)/2
+	return n.files == 0 || n.connections() < n.files-n.used-spareFiles(n.files)/4
 }
 
 // connections is how many clients have one. Streams over HTTP/2 count as one each.

@@ -60,6 +60,7 @@ type Node struct {
 	refusals   refusals
 	results    results
 	files      int          // the process may open, 0 if that is not known
+	used       int          // of them, before anybody connects
 	conns      atomic.Int64 // open, but for those that streams have taken over
 	prober     prober
 	tracer     *tracing.Tracer // nil without traces
@@ -165,7 +166,7 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 	n.limits = newLimits(&cfg)
 	n.access = newAccessLog(cfg.AccessLog, log, n.limits.client)
 	n.ends = newEnds(n.access)
-	n.files = openFiles()
+	n.files, n.used = openFiles(), usedFiles()
 	n.maxStreams = maxStreams(cfg.MaxStreams, n.files)
 	n.hub = stream.New(followed{n.journal, n.tracer}, stream.Config{
 		Heartbeat:    cfg.Heartbeat,
