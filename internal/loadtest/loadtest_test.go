@@ -98,7 +98,7 @@ func TestReconnects(t *testing.T) {
 }
 
 // A liar is a server that loses the event with number 1, sends that with number 2
-// twice, and that with number 3 to every stream.
+// twice, that with number 3 to every stream, and the last late.
 type liar struct {
 	mu      sync.Mutex
 	streams map[string][]chan string
@@ -151,7 +151,12 @@ func (l *liar) publish(r *http.Request) {
 	for _, token := range to {
 		for _, s := range l.streams[token] {
 			for range n {
-				s <- "event: bench\ndata: " + string(data) + "\nid: 1\n\n"
+				ev := "event: bench\ndata: " + string(data) + "\nid: 1\n\n"
+				if p.Data.N == 49 {
+					time.AfterFunc(200*time.Millisecond, func() { s <- ev })
+					continue
+				}
+				s <- ev
 			}
 		}
 	}
