@@ -98,8 +98,10 @@ func TestReconnects(t *testing.T) {
 }
 
 // A liar is a server that loses the event with number 1, sends that with number 2
-// twice, that with number 3 to every stream, and the last late.
+// twice, and that with number 3 to every stream; or one that only is late with the
+// last.
 type liar struct {
+	late    bool
 	mu      sync.Mutex
 	streams map[string][]chan string
 }
@@ -135,14 +137,14 @@ func (l *liar) publish(r *http.Request) {
 	json.NewDecoder(r.Body).Decode(&p)
 	times := map[int32]int{1: 0, 2: 2}
 	n, special := times[p.Data.N]
-	if !special {
+	if !special || l.late {
 		n = 1
 	}
 	data, _ := json.Marshal(map[string]any{"entityType": p.EntityType, "data": p.Data})
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	to := p.Tokens
-	if p.Data.N == 3 {
+	if p.Data.N == 3 && !l.late {
 		to = nil
 		for token := range l.streams {
 			to = append(to, token)
@@ -152,7 +154,7 @@ func (l *liar) publish(r *http.Request) {
 		for _, s := range l.streams[token] {
 			for range n {
 				ev := "event: bench\ndata: " + string(data) + "\nid: 1\n\n"
-				if p.Data.N == 49 {
+				if p.Data.N == 49 && l.late {
 					time.AfterFunc(200*time.Millisecond, func() { s <- ev })
 					continue
 				}
@@ -169,6 +171,14 @@ func TestLiar(t *testing.T) {
 	// Each event is for 3 of 6 tokens, of 2 streams each.
 	if r.Lost != 6 || r.Doubled != 6 || r.Misrouted != 6 || r.Sound() {
 		t.Errorf("lost %d, doubled %d, misrouted %d; want 6 of each", r.Lost, r.Doubled, r.Misrouted)
+	}
+}
+
+func TestLate(t *testing.T) {
+	srv := httptest.NewServer(&liar{late: true, streams: map[string][]chan string{}})
+	defer srv.Close()
+	if r := run(t, small(t, srv.URL), ignore); !r.Sound() || r.Delivered != 300 {
+		t.Errorf("delivered %d, lost %d; want to wait for what is late", r.Delivered, r.Lost)
 	}
 }
 
