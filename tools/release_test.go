@@ -63,6 +63,12 @@ func testDeb(t *testing.T, deb, program string) {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
 	}
+	copyright := string(readFile(t, filepath.Join(dir, "usr/share/doc/notifier/copyright")))
+	for _, of := range []string{"MIT License", "\n== Go\n", "\n== github.com/cockroachdb/pebble/v2 ", "Apache License"} {
+		if !strings.Contains(copyright, of) {
+			t.Errorf("the licenses lack %q", of)
+		}
+	}
 	installed := filepath.Join(dir, "usr/bin/notifier")
 	if !bytes.Equal(readFile(t, installed), readFile(t, program)) {
 		t.Error("the program in the package is another one")
