@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -378,11 +379,18 @@ func TestDrainInTheMiddleOfAFrame(t *testing.T) {
 	})
 }
 
-// Clients come and go by the thousand while others are written to: nobody gets
-// what is another's, and nothing is left over.
+// Clients come and go, 20 000 of them, while others are written to: nobody gets
+// what is another's, and no topic, goroutine or file is left over.
 func TestChurn(t *testing.T) {
-	const clients, rounds = 16, 60
+	const clients = 16
 	onTransports(t, stream.Config{}, func(b *tcpBench) {
+		rounds := 60
+		if strings.HasSuffix(b.Name(), "/epoll") {
+			rounds = 20_000 / clients
+		}
+		b.open("first").conn.Close() // what is made once is there
+		b.until("it is gone", func() bool { return b.hub.Total() == 0 })
+		goroutines, files := runtime.NumGoroutine(), openFiles()
 		stop := make(chan struct{})
 		var pub, wg sync.WaitGroup
 		pub.Go(func() {
@@ -430,7 +438,19 @@ func TestChurn(t *testing.T) {
 		close(stop)
 		pub.Wait()
 		b.until("all are gone", func() bool { return b.hub.Total() == 0 })
+		if _, topics := b.hub.Online("", 1); topics != 0 {
+			b.Errorf("%d topics are left", topics)
+		}
+		b.until("their goroutines and files are gone", func() bool {
+			return runtime.NumGoroutine() <= goroutines && openFiles() <= files
+		})
 	})
+}
+
+// openFiles counts the descriptors of the process, where the system shows them.
+func openFiles() int {
+	files, _ := os.ReadDir("/proc/self/fd")
+	return len(files)
 }
 
 // A delivery to a socket allocates nothing, however many streams an event has.
