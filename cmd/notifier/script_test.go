@@ -56,6 +56,8 @@ var commandsOfScripts = map[string]func(*testscript.TestScript, bool, []string){
 	"http":     command((*script).http),
 	"refused":  command((*script).refused),
 	"publish":  command((*script).publish),
+	"bad":      command((*script).bad),
+	"badraw":   command((*script).badraw),
 	"capture":  command((*script).capture),
 	"raw":      command((*script).raw),
 	"fill":     command((*script).fill),
@@ -74,6 +76,7 @@ type script struct {
 	env                    []string // of processes
 	server                 *process
 	served                 int    // servers so far
+	published              int    // by bad and badraw
 	addr                   string // of the server
 	running                map[string]*source
 }
