@@ -93,7 +93,7 @@ func (a *accessLog) others(path string, f handler) handler {
 
 // line writes a line unless there are too many.
 func (a *accessLog) line(what string, r *http.Request, path string, status int, took time.Duration, more ...slog.Attr) {
-	if !a.count() {
+	if !a.log.Enabled(context.Background(), slog.LevelInfo) || !a.count() {
 		return
 	}
 	attrs := append([]slog.Attr{
