@@ -57,11 +57,11 @@ type family struct {
 
 var families = []family{
 	{desc("notifier_streams_closed_total", "Streams that have ended, by why.", "reason"), closed},
-	{desc("notifier_publishes_total", "Publications by what became of them; a batch that is refused as a whole counts once.", "result"),
+	{desc("notifier_publishes_total", "Publications by what became of them; a request that is refused as a whole counts once.", "result"),
 		func(s *Snapshot) map[string]uint64 { return s.Publishes }},
 	{desc("notifier_refusals_total", "Requests, and lines of a batch, that were refused, by why.", "reason"),
 		func(s *Snapshot) map[string]uint64 { return s.Refusals }},
-	{desc("notifier_journal_dropped_events_total", "Events dropped from the journal before their ttl may have been over, by the setting.", "bound"),
+	{desc("notifier_journal_dropped_events_total", "Events dropped from the journal because they were too old or took too much room, by the setting.", "bound"),
 		func(s *Snapshot) map[string]uint64 {
 			return map[string]uint64{"keep-for": s.Journal.TooOld, "keep-bytes": s.Journal.TooMuch}
 		}},
