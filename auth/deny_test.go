@@ -148,6 +148,21 @@ func TestDenyNotDurable(t *testing.T) {
 	}
 }
 
+// A file that could not take the place of another is not left beside it.
+func TestReplaceFileLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(path, nil); err == nil {
+		t.Error("a directory was replaced")
+	}
+	if left, err := os.ReadDir(dir); len(left) != 1 || err != nil {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
 func TestDenyDamaged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "denied.json")
 	for _, text := range []string{"", "{", "{}", `{"format":2,"denials":[]}`, `{"format":1,"denials":[{"token":1}]}`, `{"format":1,"denials":[{"token":"1","until":"soon"}]}`} {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -25,22 +26,24 @@ type caller struct {
 	who  *notifier.Publisher
 }
 
-// newCaller is a caller of a node that does not run, who may address any token.
+// newCaller is a caller of a node of its own, who may address any token.
 func newCaller(t *testing.T) caller {
 	main, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := config.Default()
-	cfg.Data = config.Memory
+	cfg.Data, cfg.Drain = config.Memory, 0
 	n, err := NewOn(main, nil, journal.Memory(journal.Options{}), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		main.Close()
-		n.journal.Close()
-		n.hub.Stop()
+		ended, end := context.WithCancel(context.Background())
+		end()
+		if err := n.Run(ended); err != nil { // which stops it at once
+			t.Error(err)
+		}
 	})
 	return caller{t, n, &notifier.Publisher{Name: "all", Rights: notifier.MayAll}}
 }
