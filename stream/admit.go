@@ -11,10 +11,17 @@ import (
 // errFull: the server as a whole has as many streams as it may have.
 var errFull = errors.New("server full")
 
+// Limit replaces Config.PerToken and Config.MaxStreams. Streams that are open stay so.
+// It may be called concurrently.
+func (h *Hub) Limit(perToken, maxStreams int) {
+	h.perToken.Store(int64(perToken))
+	h.maxStreams.Store(int64(maxStreams))
+}
+
 // admit registers a stream of the keys given, the first of which is the
 // subscriber's own. Errors are errFull and notifier.ErrTooManyStreams.
 func (h *Hub) admit(st *stream, keys []string) error {
-	if n := h.streams.Add(1); h.cfg.MaxStreams > 0 && n > int64(h.cfg.MaxStreams) {
+	if n, limit := h.streams.Add(1), h.maxStreams.Load(); limit > 0 && n > limit {
 		h.streams.Add(-1)
 		return errFull
 	}
@@ -35,7 +42,7 @@ func (h *Hub) register(st *stream, keys []string) (own int, err error) {
 	h.admission.Lock()
 	defer h.admission.Unlock()
 	own = h.Count(keys[0])
-	if limit := h.cfg.PerToken; limit > 0 && own >= limit {
+	if limit := h.perToken.Load(); limit > 0 && own >= int(limit) {
 		return own, notifier.ErrTooManyStreams
 	}
 	st.id = h.serial.Add(1)

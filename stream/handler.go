@@ -58,7 +58,7 @@ func (h *Hub) Events(authorize Authorize) func(http.ResponseWriter, *http.Reques
 // wouldAdmit is the answer to HEAD: a script that cannot see why its EventSource
 // failed asks this way.
 func (h *Hub) wouldAdmit(token string) error {
-	if limit := h.cfg.PerToken; limit > 0 && h.Count(token) >= limit {
+	if limit := h.perToken.Load(); limit > 0 && h.Count(token) >= int(limit) {
 		return notifier.ErrTooManyStreams
 	}
 	return nil

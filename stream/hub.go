@@ -103,6 +103,8 @@ type Hub struct {
 
 	probe atomic.Pointer[shard] // nil but during [Hub.Probe]
 
+	perToken, maxStreams atomic.Int64 // see Limit
+
 	admission sync.Mutex // held while a stream is counted and admitted
 	serial    atomic.Uint64
 
@@ -117,6 +119,7 @@ type Hub struct {
 // New returns a hub that follows log. It runs until [Hub.Stop].
 func New(log Log, cfg Config) *Hub {
 	h := &Hub{cfg: cfg.withDefaults(), log: log, origin: log.Head(), start: time.Now(), seed: maphash.MakeSeed(), idle: make(chan struct{}, 1)}
+	h.Limit(cfg.PerToken, cfg.MaxStreams)
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	h.readers = readers{hub: h, max: 2 * runtime.GOMAXPROCS(0)}
 	for range runtime.GOMAXPROCS(0) {

@@ -71,9 +71,9 @@ type Config struct {
 	TicketKey  Secret        `group:"Publishers" env:"NOTIFIER_TICKET_KEY" placeholder:"KEY|@FILE" help:"Signs tickets, if not a key made by itself."`
 	TicketTTL  time.Duration `group:"Publishers" name:"ticket-ttl" env:"NOTIFIER_TICKET_TTL" default:"1m" help:"Default and largest ttl of a ticket."`
 
-	StreamsPerToken int           `group:"Limits" env:"NOTIFIER_STREAMS_PER_TOKEN" default:"20" help:"Open streams of one token; 0 is no limit."`
+	StreamsPerToken int           `group:"Limits" env:"NOTIFIER_STREAMS_PER_TOKEN" default:"20" reload:"" help:"Open streams of one token; 0 is no limit."`
 	StreamsPerIP    int           `group:"Limits" name:"streams-per-ip" env:"NOTIFIER_STREAMS_PER_IP" default:"0" reload:"" help:"Open streams of one IP address; 0 is no limit."`
-	MaxStreams      int           `group:"Limits" env:"NOTIFIER_MAX_STREAMS" default:"0" help:"Open streams in all; 0 is no limit."`
+	MaxStreams      int           `group:"Limits" env:"NOTIFIER_MAX_STREAMS" default:"0" reload:"" help:"Open streams in all; 0 is no limit."`
 	ConnectRate     int           `group:"Limits" env:"NOTIFIER_CONNECT_RATE" default:"10" reload:"" help:"Streams opened a second per token; 0 is no limit."`
 	PublishRate     int           `group:"Limits" env:"NOTIFIER_PUBLISH_RATE" default:"0" reload:"" help:"Publications a second per key; 0 is no limit."`
 	TokenRate       int           `group:"Limits" env:"NOTIFIER_TOKEN_RATE" default:"0" reload:"" help:"Publications a second per token; 0 is no limit."`

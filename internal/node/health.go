@@ -27,7 +27,7 @@ func (n *Node) unready() string {
 	if n.draining.Load() {
 		return "draining"
 	}
-	if n.maxStreams > 0 && n.hub.Total() >= n.maxStreams {
+	if most := int(n.maxStreams.Load()); most > 0 && n.hub.Total() >= most {
 		return "full: as many streams as max-streams or the limit of open files allows"
 	}
 	if h, ok := n.journal.(journal.Healthy); ok {

@@ -30,6 +30,9 @@ func newLimits(cfg *config.Config) *limits {
 // the access log tells.
 func (n *Node) reloadLimits(cfg config.Config) (apply func(), err error) {
 	return func() {
+		most := maxStreams(cfg.MaxStreams, n.files)
+		n.maxStreams.Store(int64(most))
+		n.hub.Limit(cfg.StreamsPerToken, most)
 		n.limits.publishing.Set(cfg.PublishRate, cfg.TokenRate)
 		n.limits.connecting.Set(connects(&cfg))
 		n.limits.trust(&cfg)

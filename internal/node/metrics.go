@@ -105,7 +105,7 @@ func (n *Node) snapshot() metrics.Snapshot {
 		Streams:    n.hub.Stats(),
 		Publishes:  n.results.read(),
 		Refusals:   n.refusals.Snapshot(),
-		MaxStreams: n.maxStreams,
+		MaxStreams: int(n.maxStreams.Load()),
 		Ready:      n.unready() == "",
 	}
 	if m, ok := n.journal.(journal.Measured); ok {

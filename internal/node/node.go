@@ -64,7 +64,7 @@ type Node struct {
 	conns      atomic.Int64 // open, but for those that streams have taken over
 	prober     prober
 	tracer     *tracing.Tracer // nil without traces
-	maxStreams int             // 0 for any number
+	maxStreams atomic.Int64    // 0 for any number
 	draining   atomic.Bool
 
 	origins   atomic.Pointer[[]string] // of pages that may read
@@ -167,14 +167,14 @@ func NewOn(main, admin net.Listener, events journal.Log, cfg config.Config, log 
 	n.access = newAccessLog(cfg.AccessLog, log, n.limits.client)
 	n.ends = newEnds(n.access)
 	n.files, n.used = openFiles(), usedFiles()
-	n.maxStreams = maxStreams(cfg.MaxStreams, n.files)
+	n.maxStreams.Store(int64(maxStreams(cfg.MaxStreams, n.files)))
 	n.hub = stream.New(followed{n.journal, n.tracer}, stream.Config{
 		Heartbeat:    cfg.Heartbeat,
 		Retry:        cfg.Retry,
 		Lifetime:     orNever(cfg.Lifetime),
 		WriteTimeout: cfg.WriteTimeout,
 		PerToken:     cfg.StreamsPerToken,
-		MaxStreams:   n.maxStreams,
+		MaxStreams:   int(n.maxStreams.Load()),
 		Admit:        n.limits.admit,
 		TurnedAway:   n.refusals.add,
 		Changed:      n.presence.changed,
@@ -240,7 +240,7 @@ func (n *Node) Run(ctx context.Context) error {
 		go func() { failed <- servers[1].Serve(n.admin) }()
 	}
 	n.presence.start()
-	n.log.Info("notifier is listening", "url", scheme+n.Addr()+n.cfg.BasePath, "admin", admin, "max-streams", n.maxStreams, "open-files", n.files)
+	n.log.Info("notifier is listening", "url", scheme+n.Addr()+n.cfg.BasePath, "admin", admin, "max-streams", n.maxStreams.Load(), "open-files", n.files)
 	n.warnOpen()
 
 	var err error

@@ -32,6 +32,9 @@ var effects = map[string]func(*testing.T){
 
 	"allow-origin": reloadAllowOrigin,
 
+	"streams-per-token": reloadStreamsPerToken,
+	"max-streams":       reloadMaxStreams,
+
 	"streams-per-ip": reloadStreamsPerIP,
 	"connect-rate":   reloadConnectRate,
 	"publish-rate":   reloadRate(func(c *config.Config) { c.PublishRate = 1 }),
@@ -273,6 +276,34 @@ func want(t *testing.T, got []int, want ...int) {
 	if !slices.Equal(got, want) {
 		t.Errorf("statuses %v, want %v", got, want)
 	}
+}
+
+func reloadStreamsPerToken(t *testing.T) {
+	n := nodetest.Start(t, func(c *config.Config) { c.StreamsPerToken = 1 })
+	want(t, statuses(t, n, "aa"), 200, 429)
+	reload(t, n, func(c *config.Config) { c.StreamsPerToken = 2 })
+	want(t, statuses(t, n, "aa"), 200, 429)
+	head, err := n.Client.Head(n.URL + "/events?token=a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head.Body.Close()
+	reload(t, n, func(c *config.Config) { c.StreamsPerToken = 1 })
+	want(t, append(statuses(t, n, "ab"), head.StatusCode), 429, 200, 429)
+}
+
+func reloadMaxStreams(t *testing.T) {
+	n := nodetest.Start(t, func(c *config.Config) { c.MaxStreams = 1 })
+	ready := func() int { return request(t, n, http.MethodGet, "/readyz", "Accept", "*/*").StatusCode }
+	statuses(t, n, "a")
+	want(t, []int{ready()}, 503)
+	reload(t, n, func(c *config.Config) { c.MaxStreams = 2 })
+	want(t, []int{ready()}, 200)
+	s := n.Open(t, "token=b&control=1")
+	if ev, err := s.Next(); err != nil || ev.Type != "notifier-ready" {
+		t.Errorf("not let in: %+v, %v", ev, err)
+	}
+	want(t, []int{ready()}, 503)
 }
 
 func reloadStreamsPerIP(t *testing.T) {
