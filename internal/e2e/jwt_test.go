@@ -2,8 +2,12 @@ package e2e
 
 import (
 	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -94,11 +98,11 @@ func (l *login) publisher() *http.Client {
 	return &http.Client{Transport: bearer(l.sign("backend", time.Hour, "scope", "notifier:publish"))}
 }
 
-func (l *login) node(t *testing.T) *nodetest.Node {
-	return nodetest.Start(t, func(c *config.Config) {
+func (l *login) node(t *testing.T, edit ...func(*config.Config)) *nodetest.Node {
+	return nodetest.Start(t, append(edit, func(c *config.Config) {
 		c.Auth, c.JWTPublish, c.JWKSURL, c.JWTListClaim, c.JWTLeeway = "jwt", true, l.url, "groups", 0
 		c.Retry = 100 * time.Millisecond
-	})
+	})...)
 }
 
 // status is what a stream would be answered with.
@@ -172,6 +176,97 @@ func TestJWT(t *testing.T) {
 	if asked := l.asked.Load(); asked > 4 {
 		t.Errorf("the keys were fetched %d times", asked)
 	}
+}
+
+// TestJWTAttacks holds that every bad JWT gets the same answer, for reading and for
+// publishing, and that nobody is asked for keys but the one that was configured.
+func TestJWTAttacks(t *testing.T) {
+	l, mallory := newLogin(t), newLogin(t)
+	n := l.node(t, func(c *config.Config) { c.JWTAudience = "notifier" })
+	claims := func(more string) string {
+		return fmt.Sprintf(`{"sub":"alice","aud":"notifier","scope":"notifier:publish","exp":%d%s}`, time.Now().Add(time.Hour).Unix(), more)
+	}
+	sign := func(by *login, payload string, header ...any) string {
+		o := (&jose.SignerOptions{}).WithHeader("kid", by.name)
+		for i := 0; i < len(header); i += 2 {
+			o = o.WithHeader(jose.HeaderKey(header[i].(string)), header[i+1])
+		}
+		return compact(t, jose.SigningKey{Algorithm: jose.EdDSA, Key: by.key}, o, payload)
+	}
+	public := l.key.Public().(ed25519.PublicKey)
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	confused := func(secret []byte) string {
+		return compact(t, jose.SigningKey{Algorithm: jose.HS256, Key: secret}, (&jose.SignerOptions{}).WithHeader("kid", "1"), claims(""))
+	}
+	good := sign(l, claims(""), "jku", mallory.url)
+	if got := status(t, n, good); got != http.StatusOK {
+		t.Fatalf("a good one is answered %d", got)
+	}
+	parts := strings.Split(good, ".")
+	want := ""
+	for why, token := range map[string]string{
+		"no JWT":              "alice",
+		"none":                base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none","kid":"1"}`)) + "." + parts[1] + ".",
+		"no signature":        parts[0] + "." + parts[1] + ".",
+		"public key, raw":     confused(public),
+		"public key, PEM":     confused(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})),
+		"another's key":       sign(mallory, claims("")),
+		"another's jku":       sign(mallory, claims(""), "jku", mallory.url),
+		"another's x5u":       sign(mallory, claims(""), "x5u", mallory.url),
+		"another's jwk":       sign(mallory, claims(""), "jwk", mallory.set.Keys[0]),
+		"unknown kid":         sign(l, claims(""), "kid", "2"),
+		"crit":                sign(l, claims(""), "crit", []string{"exp"}),
+		"expired":             sign(l, strings.Replace(claims(""), `"exp":`, `"exp":1,"was":`, 1)),
+		"without end":         sign(l, strings.Replace(claims(""), `"exp":`, `"was":`, 1)),
+		"not valid yet":       sign(l, claims(fmt.Sprintf(`,"nbf":%d`, time.Now().Add(time.Hour).Unix()))),
+		"another audience":    sign(l, strings.Replace(claims(""), `"notifier"`, `"others"`, 1)),
+		"claim twice":         sign(l, claims(`,"sub":"bob"`)),
+		"another claim twice": sign(l, claims(`,"x":1,"x":2`)),
+	} {
+		for _, call := range []struct{ method, path string }{{http.MethodGet, "/events"}, {http.MethodPost, "/api"}} {
+			req, err := http.NewRequest(call.method, n.URL+call.path, strings.NewReader(`{"tokens":["alice"]}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/json")
+			resp, err := (&http.Client{Transport: bearer(token), Timeout: patience}).Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if want == "" {
+				want = string(body)
+			}
+			if err != nil || resp.StatusCode != http.StatusUnauthorized || string(body) != want {
+				t.Errorf("%s, %s: %s, %q, %v\nwant 401 and %q", why, call.path, resp.Status, body, err, want)
+			}
+		}
+	}
+	if asked := mallory.asked.Load(); asked != 0 {
+		t.Errorf("%d requests went where a JWT said", asked)
+	}
+}
+
+// compact signs a payload as it is.
+func compact(t *testing.T, key jose.SigningKey, o *jose.SignerOptions, payload string) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jws, err := signer.Sign([]byte(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jws.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 // TestJWTLoginDown holds that a browser waits for a server that cannot know it yet.
