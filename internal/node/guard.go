@@ -59,6 +59,21 @@ func isLoopbackHost(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.IsLoopback()
 }
 
+// guardAdmin keeps pages from a private listener on loopback, in the same way. It
+// asks for no credentials on any other address either, but there somebody has chosen
+// who can reach it.
+func (n *Node) guardAdmin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := r.Header.Get("Origin")
+		if isLoopbackHost(n.cfg.AdminListen) && (!isLoopbackHost(r.Host) || origin != "" && !isLoopbackOrigin(origin)) {
+			err := notifier.Denied{{Field: "Host", Detail: "and Origin must be localhost or a loopback address, as admin-listen is"}}
+			n.answer(func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // warnOpen says what is open to whom, if anything is.
 func (n *Node) warnOpen() {
 	publishing, reading := !n.cfg.HasPublishers(), n.cfg.Auth == "open"

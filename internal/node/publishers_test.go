@@ -278,3 +278,36 @@ func TestPageHeaders(t *testing.T) {
 		t.Errorf("the demo page is served where keys are asked for: %d", status)
 	}
 }
+
+// TestAdminIsGuarded: a page from elsewhere must not read the private listener
+// through the browser of who operates the server.
+func TestAdminIsGuarded(t *testing.T) {
+	for _, c := range []struct {
+		listen, host, origin string
+		want                 int
+	}{
+		{"127.0.0.1:4002", "127.0.0.1:4002", "", 200},
+		{"127.0.0.1:4002", "localhost:9", "http://localhost:9", 200},
+		{"127.0.0.1:4002", "rebound.example:4002", "", 403},
+		{"127.0.0.1:4002", "localhost:4002", "https://evil.example", 403},
+		{"127.0.0.1:4002", "localhost:4002", "null", 403},
+		{"10.0.0.1:4002", "metrics.example:4002", "", 200},
+	} {
+		n := nodetest.Start(t, func(cfg *config.Config) { cfg.AdminListen = c.listen })
+		req, err := http.NewRequest("GET", "http://"+c.host+"/metrics", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.origin != "" {
+			req.Header.Set("Origin", c.origin)
+		}
+		resp, err := n.Admin.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != c.want {
+			t.Errorf("%+v: %d", c, resp.StatusCode)
+		}
+	}
+}

@@ -220,7 +220,9 @@ func reloadCertificate(t *testing.T) {
 
 // A configuration that is broken in one place is taken over in none.
 func TestReloadIsWhole(t *testing.T) {
-	n, cfg := startTLS(t, "first", func(c *config.Config) { c.Auth, c.JWTKey, c.JWTPublish = "jwt", config.Secret(strings.Repeat("1", 32)), true })
+	n, cfg := startTLS(t, "first", func(c *config.Config) {
+		c.Auth, c.JWTKey, c.JWTPublish = "jwt", config.Secret(strings.Repeat("1", 32)), true
+	})
 	good := cfg
 	good.TLSCert, good.TLSKey = writePair(t, t.TempDir(), "second")
 	for message, edit := range map[string]func(*config.Config){

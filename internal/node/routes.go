@@ -65,7 +65,7 @@ func (n *Node) adminRoutes() http.Handler {
 	r.Handler(http.MethodGet, "/metrics", n.metrics())
 	r.Handler(http.MethodGet, "/log-level", n.answer(n.logLevel))
 	r.Handler(http.MethodPut, "/log-level", n.answer(n.setLogLevel))
-	return r
+	return n.guardAdmin(r)
 }
 
 // router never redirects: a redirected POST would lose its body, and a stream its

@@ -127,7 +127,7 @@ func (n *Node) Do(t testing.TB, method, path, body string) (int, map[string]any)
 // Ask sends a request to the private listener and returns the status and the body.
 func (n *Node) Ask(t testing.TB, method, path, body string) (int, string) {
 	t.Helper()
-	return ask(t, n.Admin, method, "http://admin"+path, body)
+	return ask(t, n.Admin, method, "http://localhost"+path, body)
 }
 
 // Get is GET on the main listener with the body as it is.
