@@ -24,6 +24,7 @@ func over(name, server string) func(finding, map[string]finding) float64 {
 
 var goals = []goal{
 	{text: "idle: KiB per stream", scenario: "idle", server: memory, value: metric("kb"), digits: 2, most: 2.5},
+	{text: "idle over TLS: KiB per stream", scenario: "secure", server: overTLS, value: metric("kb"), digits: 1, most: 16},
 	{text: "fan-out: p50, times the floor's", scenario: "fanout", server: memory, value: over("last_p50_ms", floor), digits: 2, most: 1.2},
 	{text: "fan-out: CPU, times the floor's", scenario: "fanout", server: memory, value: over("cpu_s_per_million", floor), digits: 2, most: 1.3},
 	{text: "fan-out, 8 in flight: deliveries/s", scenario: "fanout", server: memory, value: metric("pipelined_per_s"), least: 500_000},
@@ -38,6 +39,7 @@ var goals = []goal{
 	{text: "stuck readers: p99, times that without them, on disk", scenario: "slow", server: durable, value: worse, digits: 2, most: 1.5},
 	{text: "stuck readers: MiB each, in memory", scenario: "slow", server: memory, value: metric("mb_per_stuck"), digits: 2, most: 1},
 	{text: "stuck readers: MiB each, on disk", scenario: "slow", server: durable, value: metric("mb_per_stuck"), digits: 2, most: 1},
+	{text: "all streams come back, 10 missed each: ms, on disk", scenario: "resume-all", server: durable, value: metric("complete_max_ms"), most: 5000},
 	{text: "a stream comes back, 500 missed: ms, on disk", scenario: "resume-one", server: durable, value: metric("complete_p50_ms"), digits: 1, most: 15},
 }
 

@@ -64,6 +64,17 @@ var scenarios = []scenario{
 		},
 	},
 	{
+		name: "secure", title: "Idle streams over TLS",
+		says:    "8000 streams connect, each with its own token, and wait. The client's share of the machine is large.",
+		servers: []string{overTLS, http2},
+		args:    []string{"secure", "-n", "8000", "-length", "2s"},
+		derive:  func(m metrics) { m["kb"] = m["rss_per_stream"] / 1024 },
+		columns: []column{
+			{title: "KiB of memory per stream", metric: "kb", digits: 1},
+			{title: "connects/s", metric: "connects_per_s"},
+		},
+	},
+	{
 		name: "fanout", title: "One event for 10 000 streams",
 		says:    "From sending it to its last delivery, one event at a time; then with 8 in flight.",
 		servers: others(durable),

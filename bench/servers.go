@@ -34,6 +34,8 @@ const (
 	floor   = "floor"
 	memory  = "notifier, in memory"
 	durable = "notifier, on disk"
+	overTLS = "notifier, TLS"
+	http2   = "notifier, HTTP 2"
 	nchan   = "Nchan"
 	r3labs  = "r3labs"
 	sockets = "socket.io"
@@ -43,6 +45,8 @@ var servers = []server{
 	{floor, "`bench/floor`: one thread that writes to sockets in a loop", installFloor},
 	{memory, "`notifier --data memory`", installNotifier("memory")},
 	{durable, "`notifier`: an answer of 200 means that the event is on disk", installNotifier("")},
+	{overTLS, "`notifier --data memory --tls-cert … --tls-key …`, a connection for each stream", installNotifierTLS()},
+	{http2, "the same, 1000 streams on each connection", installNotifierTLS("-http2")},
 	{nchan, "a module of nginx, one worker, one channel a token, events in memory", installNchan},
 	{r3labs, "`bench/peers/r3labs`: the server of the Go package sse/v2, one stream a token, events in memory", installR3labs},
 	{sockets, "`bench/peers/socketio`: rooms on Node.js over websockets, keeps no events", installSocketIO},
@@ -67,8 +71,29 @@ func installNotifier(data string) func(context.Context, string) (*program, error
 			if to == "" {
 				to = filepath.Join(empty, "journal")
 			}
-			return command(ctx, path, "serve", "--listen", addr, "--admin-listen", "", "--data", to,
-				"--streams-per-token", "0", "--drain", "0s"), nil
+			return serve(ctx, path, addr, to), nil
+		}}, err
+	}
+}
+
+// serve runs notifier without the limits that a benchmark would run into, and
+// without an access log, as the others.
+func serve(ctx context.Context, path, addr, data string, more ...string) *exec.Cmd {
+	args := []string{"serve", "--listen", addr, "--admin-listen", "", "--data", data,
+		"--streams-per-token", "0", "--connect-rate", "0", "--access-log", "off", "--drain", "0s"}
+	return command(ctx, path, append(args, more...)...)
+}
+
+// installNotifierTLS is for a certificate of its own making; flags are loadgen's.
+func installNotifierTLS(flags ...string) func(context.Context, string) (*program, error) {
+	return func(ctx context.Context, dir string) (*program, error) {
+		path, err := build(ctx, dir, "notifier", "notifier/cmd/notifier")
+		if err != nil {
+			return nil, err
+		}
+		cert, key, err := writeCertificate(dir)
+		return &program{flags: append(flags, "-sub-url", "https://{addr}/events?token={token}"), start: func(ctx context.Context, addr, _ string) (*exec.Cmd, error) {
+			return serve(ctx, path, addr, "memory", "--tls-cert", cert, "--tls-key", key), nil
 		}}, err
 	}
 }
