@@ -32,6 +32,7 @@ func TestProber(t *testing.T) {
 				})
 			}
 			all.Wait()
+			synctest.Wait() // a check may be under way
 			if checks != total {
 				t.Errorf("%d checks, want %d", checks, total)
 			}
