@@ -74,9 +74,13 @@ func TestCountSeveralTokens(t *testing.T) {
 		if got := b.hub.Counts([]string{"a", "b", "c", "team", "other"}); !slices.Equal(got, []int{1, 1, 2, 3, 0}) {
 			t.Errorf("counts %v", got)
 		}
-		page, total := b.hub.Online("a", 2)
-		if want := []stream.Online{{Token: "b", Streams: 1}, {Token: "c", Streams: 2}}; total != 4 || !slices.Equal(page, want) {
-			t.Errorf("online %v of %d, want %v of 4", page, total, want)
+		page, tokens, streams := b.hub.Online("", "a", 2)
+		if want := []stream.Online{{Token: "b", Streams: 1}, {Token: "c", Streams: 2}}; tokens != 4 || streams != 4 || !slices.Equal(page, want) {
+			t.Errorf("online %v of %d with %d streams, want %v of 4 with 4", page, tokens, streams, want)
+		}
+		page, tokens, streams = b.hub.Online("te", "", 2)
+		if want := []stream.Online{{Token: "team", Streams: 3}}; tokens != 1 || streams != 3 || !slices.Equal(page, want) {
+			t.Errorf("online %v of %d with %d streams, want %v", page, tokens, streams, want)
 		}
 		if n := b.hub.Revoke("team"); n != 3 {
 			t.Errorf("revoked %d", n)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"notifier"
@@ -45,16 +46,24 @@ type Online struct {
 	Streams int
 }
 
-// Online returns the tokens with open streams that sort after a given one, in
-// order, at most limit of them, and how many tokens are online in all. It looks
-// at every token: it is for people, not for a hot path.
-func (h *Hub) Online(after string, limit int) (page []Online, total int) {
+// Online returns the tokens with open streams that begin with prefix and sort after
+// a given one, in order, at most limit of them; and how many begin so in all, and
+// how many streams those have. It looks at every token: it is for people, not for a
+// hot path.
+func (h *Hub) Online(prefix, after string, limit int) (page []Online, tokens, streams int) {
 	counts := map[string]int{}
 	for _, s := range h.shards {
 		s.mu.Lock()
 		for _, t := range s.topics {
+			begins := false
 			for _, token := range t.tokens() {
-				counts[token] += t.open
+				if strings.HasPrefix(token, prefix) {
+					counts[token] += t.open
+					begins = true
+				}
+			}
+			if begins {
+				streams += t.open
 			}
 		}
 		s.mu.Unlock()
@@ -65,7 +74,7 @@ func (h *Hub) Online(after string, limit int) (page []Online, total int) {
 		}
 	}
 	slices.SortFunc(page, func(a, b Online) int { return cmp.Compare(a.Token, b.Token) })
-	return page[:min(limit, len(page))], len(counts)
+	return page[:min(limit, len(page))], len(counts), streams
 }
 
 // Info is what there is to know about one open stream.

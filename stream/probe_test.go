@@ -51,7 +51,7 @@ func TestProbe(t *testing.T) {
 		if got := h.Stats(); !reflect.DeepEqual(got, Stats{Closed: map[Reason]uint64{}}) {
 			t.Errorf("it is counted: %+v", got)
 		}
-		if page, n := h.Online("", 10); n != 0 {
+		if page, n, _ := h.Online("", "", 10); n != 0 {
 			t.Errorf("it is online: %+v", page)
 		}
 		page, err := log.Replay(t.Context(), notifier.Query{Tokens: []string{probed}, Live: log.Head().Seq})

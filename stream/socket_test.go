@@ -438,7 +438,7 @@ func TestChurn(t *testing.T) {
 		close(stop)
 		pub.Wait()
 		b.until("all are gone", func() bool { return b.hub.Total() == 0 })
-		if _, topics := b.hub.Online("", 1); topics != 0 {
+		if _, topics, _ := b.hub.Online("", "", 1); topics != 0 {
 			b.Errorf("%d topics are left", topics)
 		}
 		b.until("their goroutines and files are gone", func() bool {

@@ -297,7 +297,7 @@ func TestOnline(t *testing.T) {
 			b.open(fmt.Sprint(i))
 			b.open(fmt.Sprint(i))
 		}
-		page, total := b.hub.Online("1", 2)
+		page, total, _ := b.hub.Online("", "1", 2)
 		if fmt.Sprint(page) != "[{2 2} {3 2}]" || total != 5 {
 			t.Errorf("got %v of %d", page, total)
 		}

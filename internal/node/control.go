@@ -13,7 +13,7 @@ import (
 	"notifier"
 )
 
-// The control calls: what is open, what is kept, and ending either.
+// What the control calls have in common, and those about what is kept.
 
 // tokensOf reads the tokens that a control call of who names, each once.
 func tokensOf(q url.Values, who *notifier.Publisher) (tokens []string, _ error) {
@@ -78,80 +78,6 @@ func query(r *http.Request, names ...string) (url.Values, error) {
 		return nil, errs
 	}
 	return q, nil
-}
-
-type streamCount struct {
-	Token   string `json:"token"`
-	Streams int    `json:"streams"`
-}
-
-// listStreams answers GET /api/streams: how many streams the named tokens have,
-// or a page of the tokens that are online.
-func (n *Node) listStreams(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
-	q, err := query(r, "token", "limit", "after")
-	if err != nil {
-		return err
-	}
-	tokens, err := tokensOf(q, who)
-	if err != nil {
-		return err
-	}
-	limit, err := limitOf(q)
-	if err != nil {
-		return err
-	}
-	if len(tokens) > 0 {
-		return n.countStreams(w, tokens)
-	}
-	if !who.ReachesAll() {
-		return notifier.Denied{{Field: "token", Detail: "must be given by a publisher that may address some tokens only"}}
-	}
-	page, online := n.hub.Online(q.Get("after"), limit)
-	counts := make([]streamCount, len(page))
-	for i, o := range page {
-		counts[i] = streamCount(o)
-	}
-	return writeJSON(w, struct {
-		Streams int           `json:"streams"`
-		Tokens  int           `json:"tokens"`
-		Online  []streamCount `json:"online"`
-	}{n.hub.Total(), online, counts})
-}
-
-func (n *Node) countStreams(w http.ResponseWriter, tokens []string) error {
-	results := make(map[string]int, len(tokens))
-	total := 0
-	for i, c := range n.hub.Counts(tokens) {
-		results[tokens[i]] = c
-		total += c
-	}
-	return writeJSON(w, struct {
-		Streams int            `json:"streams"`
-		Results map[string]int `json:"results"`
-	}{total, results})
-}
-
-// closeStreams answers DELETE /api/streams: it ends the streams of the named
-// tokens. Their clients may come back unless something else refuses them.
-func (n *Node) closeStreams(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) error {
-	q, err := query(r, "token")
-	if err != nil {
-		return err
-	}
-	tokens, err := tokensOf(q, who)
-	if err == nil && len(tokens) == 0 {
-		err = notifier.BadField("token", "is required")
-	}
-	if err != nil {
-		return err
-	}
-	closed := 0
-	for _, t := range tokens {
-		closed += n.hub.Revoke(t)
-	}
-	return writeJSON(w, struct {
-		Closed int `json:"closed"`
-	}{closed})
 }
 
 type keptEvent struct {
