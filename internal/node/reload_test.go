@@ -41,8 +41,7 @@ var effects = map[string]func(*testing.T){
 	"token-rate":     reloadRate(func(c *config.Config) { c.TokenRate = 1 }),
 	"trusted-proxy":  reloadTrustedProxy,
 	"access-log":     reloadAccessLog,
-	// The logger is the program's: TestReload of cmd/notifier.
-	"log-level": func(*testing.T) {},
+	"log-level":      reloadLogLevel,
 }
 
 // TestReloadEffects holds the column "reload" of docs/configuration.md.
@@ -370,5 +369,18 @@ func reloadAccessLog(t *testing.T) {
 	n.Post(t, "/api", `{"tokens":["a"]}`)
 	if log := n.Log.String(); !strings.Contains(log, "msg=publish") {
 		t.Errorf("log: %s", log)
+	}
+}
+
+func reloadLogLevel(t *testing.T) {
+	n := nodetest.Start(t)
+	const line = "the settings were read again"
+	reload(t, n, func(c *config.Config) { c.LogLevel = slog.LevelError })
+	reload(t, n, func(c *config.Config) { c.LogLevel = slog.LevelError })
+	reload(t, n, func(c *config.Config) { c.LogLevel = slog.LevelInfo })
+	before := strings.Count(n.Log.String(), line)
+	reload(t, n, func(c *config.Config) { c.LogLevel = slog.LevelInfo })
+	if after := strings.Count(n.Log.String(), line); before > 2 || after != before+1 {
+		t.Errorf("%d lines, then %d", before, after)
 	}
 }
