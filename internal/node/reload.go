@@ -50,14 +50,15 @@ func (n *Node) Reload(cfg config.Config) error {
 		}
 		apply = append(apply, f)
 	}
-	for _, f := range apply {
-		f()
-	}
-	n.running = now
+	// Before, as the log may say less from then on.
 	n.log.Info("the settings were read again", "changed", names(changed))
 	if len(restart) > 0 {
 		n.log.Warn("settings that differ need a restart", "settings", names(restart))
 	}
+	for _, f := range apply {
+		f()
+	}
+	n.running = now
 	return nil
 }
 
