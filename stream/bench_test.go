@@ -58,7 +58,7 @@ func benchHub(b *testing.B, streams, others int) (*Hub, *teller) {
 			b.Fatal(err)
 		}
 		s := st.topic.shard
-		s.do(func() { s.opened(st) })
+		s.do(func() { s.opened(st, nil) })
 	}
 	for range streams {
 		open("1")
@@ -130,7 +130,7 @@ func BenchmarkOpenClose(b *testing.B) {
 			b.Fatal(err)
 		}
 		s := st.topic.shard
-		s.do(func() { s.opened(st) })
+		s.do(func() { s.opened(st, nil) })
 		s.do(func() { s.close(st, Gone) })
 	}
 	settle(h)

@@ -65,8 +65,8 @@ func (h *Hub) wouldAdmit(token string) error {
 }
 
 // serve admits the stream and lets it be sent, by the handler that calls it or,
-// if the connection can be had whole, by the hub alone. The stream is admitted
-// before its first byte is sent: whoever has seen that misses nothing.
+// if the connection can be had whole, by the hub alone. The worker sends the first
+// byte too, when it has taken the stream in: whoever has seen that misses nothing.
 func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, keys []string) error {
 	if err := h.admit(st, keys); err != nil {
 		st.released()
@@ -79,9 +79,8 @@ func (h *Hub) serve(w http.ResponseWriter, r *http.Request, st *stream, keys []s
 	s := st.topic.shard
 	k := newHTTPSink(w, r.RemoteAddr, h.cfg.WriteTimeout)
 	k.writable = func() { s.do(func() { s.writable(st) }) }
-	k.write(intro.payload())
 	st.sink = k
-	s.do(func() { s.opened(st) })
+	s.do(func() { s.opened(st, intro.payload()) })
 	why := k.run(r.Context())
 	s.do(func() { s.close(st, why) })
 	return nil

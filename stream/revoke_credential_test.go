@@ -23,7 +23,7 @@ func TestRevokeCredential(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := st.topic.shard
-		return func() { s.do(func() { s.opened(st) }) }
+		return func() { s.do(func() { s.opened(st, nil) }) }
 	}
 	count := func(want int) {
 		t.Helper()

@@ -13,7 +13,7 @@ func TestRevokeWhileOpening(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := st.topic.shard
-		return func() { s.do(func() { s.opened(st) }) }
+		return func() { s.do(func() { s.opened(st, nil) }) }
 	}
 	before := admit()
 	if n := h.Revoke("1"); n != 1 {

@@ -76,7 +76,7 @@ func below(c net.Conn) (tcp *net.TCPConn, over *secure, ok bool) {
 }
 
 // takeOver makes the request's connection the sink of an admitted stream, if it
-// can be had, and sends the head of the answer and the first bytes.
+// can be had, and has the worker send the head of the answer and the first bytes.
 func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro frame) (ok bool) {
 	conn, _ := r.Context().Value(connKey{}).(net.Conn)
 	tcp, over, ok := below(conn)
@@ -96,22 +96,14 @@ func (h *Hub) takeOver(w http.ResponseWriter, r *http.Request, st *stream, intro
 	st.chunked = r.ProtoAtLeast(1, 1)
 	tcp.SetWriteBuffer(sendBuffer)
 	setPeerTimeout(raw)
-	tcp.SetWriteDeadline(time.Now().Add(h.cfg.WriteTimeout))
-	_, err = conn.Write(append(answerHead(w.Header(), st.chunked), st.wire(intro)...))
-	tcp.SetWriteDeadline(time.Time{})
-	if err != nil {
-		tcp.Close()
-		h.leave(st)
-		return true
-	}
 	if over != nil {
 		_, waits := k.poll.(goroutines)
 		over.wire.engage(raw, waits)
 	}
-	s := st.topic.shard
+	s, first := st.topic.shard, append(answerHead(w.Header(), st.chunked), st.wire(intro)...)
 	s.do(func() {
-		err := k.poll.watch(k) // first: opening may find that the client is slow
-		s.opened(st)
+		err := k.poll.watch(k) // before: opening may find that the client is slow
+		s.opened(st, first)
 		if err != nil {
 			s.close(st, Gone)
 		}

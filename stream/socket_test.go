@@ -134,6 +134,7 @@ func (b *tcpBench) try(query string) (*client, error) {
 	conn := b.dial("1.1", query)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
+		conn.Close()
 		return nil, err
 	}
 	body := bufio.NewReader(resp.Body)

@@ -10,8 +10,8 @@ import (
 // What is done to streams by whoever holds their shard's work. Nothing else touches
 // them, except that a reader reads what it needs of a stream that is catching up.
 
-// opened takes a registered stream in.
-func (s *shard) opened(st *stream) {
+// opened takes a registered stream in and sends its first bytes.
+func (s *shard) opened(st *stream, first []byte) {
 	t := st.topic
 	st.index = len(t.streams)
 	t.streams = append(t.streams, st)
@@ -20,14 +20,18 @@ func (s *shard) opened(st *stream) {
 	s.tally.opened++
 	s.tally.states[opening]++
 	s.wheel.add(st, s.dueAt(st))
+	if st.control && st.resume == nil {
+		first = append(first, st.readyBytes()...)
+	}
+	if !s.write(st, first) {
+		return
+	}
 	switch {
 	case s.hub.draining.Load():
 		s.close(st, Drain)
 	case s.isRevoked(st), s.isDenied(st):
 		s.close(st, Revoked)
-	case st.resume != nil:
-		s.catchUp(st)
-	case !st.control || s.write(st, st.readyBytes()):
+	default:
 		s.read(st)
 	}
 }
@@ -44,10 +48,10 @@ func (s *shard) deliver(t *topic) {
 }
 
 // read hands a stream everything after its position. It leaves it live, or
-// blocked by its client, or closed, or, if the tail begins too late for it,
-// catching up.
+// blocked by its client, or closed, or, if it has yet to resume or the tail begins
+// too late for it, catching up.
 func (s *shard) read(st *stream) {
-	if st.pos < st.topic.from {
+	if st.resume != nil || st.pos < st.topic.from {
 		s.catchUp(st)
 		return
 	}
