@@ -201,8 +201,8 @@ func TestOpenAPIRoutes(t *testing.T) {
 	}
 }
 
-// registeredPaths are those that the method routes names. It is read, not asked:
-// a router cannot tell what it routes.
+// registeredPaths are those that the methods of the main listener's routes name. They
+// are read, not asked: a router cannot tell what it routes.
 func registeredPaths(t *testing.T) (paths []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "routes.go", nil, 0)
@@ -210,7 +210,7 @@ func registeredPaths(t *testing.T) (paths []string) {
 		t.Fatal(err)
 	}
 	for _, decl := range file.Decls {
-		if f, ok := decl.(*ast.FuncDecl); ok && f.Name.Name == "routes" {
+		if f, ok := decl.(*ast.FuncDecl); ok && (f.Name.Name == "routes" || f.Name.Name == "publisherRoutes") {
 			for n := range ast.Preorder(f) {
 				if lit, ok := n.(*ast.BasicLit); ok && strings.HasPrefix(lit.Value, `"/`) {
 					paths = append(paths, strings.Trim(lit.Value, `"`))

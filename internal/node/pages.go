@@ -3,31 +3,27 @@ package node
 import (
 	"io/fs"
 	"net/http"
-
-	"notifier/examples/browser"
 )
 
-// pagePaths is where the demo page and its files are. They are listed, since a
-// wildcard at the root would shadow every other path.
-func pagePaths() []string {
-	paths := []string{"/"}
-	err := fs.WalkDir(browser.Files, ".", func(name string, d fs.DirEntry, err error) error {
+// pages answers with a page, which is index.html, and with its files. They are listed,
+// since a wildcard at the root would shadow every other path.
+func (s *surface) pages(files fs.FS) {
+	server := http.StripPrefix(s.base, http.FileServerFS(files))
+	serve := func(w http.ResponseWriter, r *http.Request) error {
+		setPageHeaders(w.Header())
+		server.ServeHTTP(w, r)
+		return nil
+	}
+	s.get("/", serve)
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && name != "index.html" {
-			paths = append(paths, "/"+name)
+			s.get("/"+name, serve)
 		}
 		return err
 	})
 	if err != nil {
 		panic(err) // cannot happen: the files are in the binary
 	}
-	return paths
-}
-
-// page answers with the demo page, or one of its files.
-func (n *Node) page(w http.ResponseWriter, r *http.Request) error {
-	setPageHeaders(w.Header())
-	http.StripPrefix(n.cfg.BasePath, http.FileServerFS(browser.Files)).ServeHTTP(w, r)
-	return nil
 }
 
 // toPage leads from the base path to the page: its links are relative.

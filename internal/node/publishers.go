@@ -16,14 +16,14 @@ import (
 type publisherHandler func(http.ResponseWriter, *http.Request, *notifier.Publisher) error
 
 // publisher lets those in to f who have the right.
-func (n *Node) publisher(right notifier.Rights, f publisherHandler) handler {
+func (s *surface) publisher(right notifier.Rights, f publisherHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		who, err := n.publishers(r)
+		who, err := s.publishers(r)
 		if err == nil && who.Rights&right == 0 {
 			err = notifier.ErrForbidden
 		}
 		if err != nil {
-			n.hurry(w)
+			s.node.hurry(w)
 			return err
 		}
 		return f(w, r, who)

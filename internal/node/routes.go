@@ -8,47 +8,52 @@ import (
 	"github.com/julienschmidt/httprouter"
 
 	"notifier"
+	"notifier/examples/browser"
+	"notifier/internal/console"
 	"notifier/internal/problem"
 )
 
 // routes is every path of the main listener.
 func (n *Node) routes() http.Handler {
-	r := n.router()
-	n.get(r, "/livez", n.live)
-	n.get(r, "/readyz", n.ready)
-
-	events := received(n.hub.Events(n.authorize))
-	n.get(r, "/events", events)
-
-	for _, api := range []string{"/api", "/api/"} { // the old server took both
-		n.get(r, api, n.hello)
-		n.publish(r, api, n.intake.Publish)
-	}
-	n.publish(r, "/api/batch", n.intake.Batch)
-	n.get(r, "/api/streams", n.publisher(notifier.MayControl, n.listStreams))
-	n.handle(r, http.MethodDelete, "/api/streams", n.publisher(notifier.MayControl, n.closeStreams))
-	n.get(r, "/api/events", n.publisher(notifier.MayControl, n.listEvents))
-	n.handle(r, http.MethodDelete, "/api/events", n.publisher(notifier.MayControl, n.forgetEvents))
-	n.handle(r, http.MethodPost, "/api/tickets", n.publisher(notifier.MayTicket, n.issueTicket))
-	n.get(r, "/api/deny", n.publisher(notifier.MayControl, n.listDenied))
-	n.handle(r, http.MethodPost, "/api/deny", n.publisher(notifier.MayControl, n.deny))
-	n.handle(r, http.MethodDelete, "/api/deny", n.publisher(notifier.MayControl, n.liftDenial))
-
+	s := &surface{n.router(), n, n.cfg.BasePath, n.publishers}
+	s.get("/livez", n.live)
+	s.get("/readyz", n.ready)
+	s.get("/events", received(n.hub.Events(n.authorize)))
+	s.publisherRoutes()
 	if n.cfg.Development() {
-		for _, path := range pagePaths() {
-			n.get(r, path, n.page)
-		}
+		s.pages(browser.Files)
 		if n.cfg.BasePath != "" {
-			n.get(r, "", n.toPage)
+			s.get("", n.toPage)
 		}
 	}
-	return n.cors(n.guard(r))
+	return n.cors(n.guard(s))
+}
+
+// publisherRoutes is every path for publishers.
+func (s *surface) publisherRoutes() {
+	n := s.node
+	for _, api := range []string{"/api", "/api/"} { // the old server took both
+		s.get(api, n.hello)
+		s.publish(api, n.intake.Publish)
+	}
+	s.publish("/api/batch", n.intake.Batch)
+	s.get("/api/streams", s.publisher(notifier.MayControl, n.listStreams))
+	s.handle(http.MethodDelete, "/api/streams", s.publisher(notifier.MayControl, n.closeStreams))
+	s.get("/api/events", s.publisher(notifier.MayControl, n.listEvents))
+	s.handle(http.MethodDelete, "/api/events", s.publisher(notifier.MayControl, n.forgetEvents))
+	s.handle(http.MethodPost, "/api/tickets", s.publisher(notifier.MayTicket, n.issueTicket))
+	s.get("/api/deny", s.publisher(notifier.MayControl, n.listDenied))
+	s.handle(http.MethodPost, "/api/deny", s.publisher(notifier.MayControl, n.deny))
+	s.handle(http.MethodDelete, "/api/deny", s.publisher(notifier.MayControl, n.liftDenial))
 }
 
 // adminRoutes is every path of the private listener.
 func (n *Node) adminRoutes() http.Handler {
-	r := n.router()
-	r.HandlerFunc(http.MethodGet, "/debug/pprof/*profile", func(w http.ResponseWriter, req *http.Request) {
+	s := &surface{n.router(), n, "", n.operators}
+	s.get("/readyz", n.ready)
+	s.publisherRoutes()
+	s.pages(console.Files)
+	s.HandlerFunc(http.MethodGet, "/debug/pprof/*profile", func(w http.ResponseWriter, req *http.Request) {
 		switch strings.TrimPrefix(req.URL.Path, "/debug/pprof/") {
 		case "cmdline":
 			pprof.Cmdline(w, req)
@@ -62,10 +67,10 @@ func (n *Node) adminRoutes() http.Handler {
 			pprof.Index(w, req)
 		}
 	})
-	r.Handler(http.MethodGet, "/metrics", n.metrics())
-	r.Handler(http.MethodGet, "/log-level", n.answer(n.logLevel))
-	r.Handler(http.MethodPut, "/log-level", n.answer(n.setLogLevel))
-	return n.guardAdmin(r)
+	s.Handler(http.MethodGet, "/metrics", n.metrics())
+	s.Handler(http.MethodGet, "/log-level", n.answer(n.logLevel))
+	s.Handler(http.MethodPut, "/log-level", n.answer(n.setLogLevel))
+	return n.guardAdmin(s)
 }
 
 // router never redirects: a redirected POST would lose its body, and a stream its
@@ -83,22 +88,31 @@ func (n *Node) nothing(err error) http.Handler {
 	return n.answer(n.access.others("other", func(http.ResponseWriter, *http.Request) error { return err }))
 }
 
-func (n *Node) handle(r *httprouter.Router, method, path string, f handler) {
-	path = n.cfg.BasePath + path
-	r.Handler(method, path, n.answer(n.access.others(path, f)))
+// A surface is what a listener offers.
+type surface struct {
+	*httprouter.Router
+	node       *Node
+	base       string                                           // before every path of its methods
+	publishers func(*http.Request) (*notifier.Publisher, error) // says who a request is from
+}
+
+func (s *surface) handle(method, path string, f handler) {
+	path = s.base + path
+	s.Handler(method, path, s.node.answer(s.node.access.others(path, f)))
 }
 
 // publish handles requests to publish, which the access log tells more of.
-func (n *Node) publish(r *httprouter.Router, path string, f publishHandler) {
-	authenticated := func(f publisherHandler) handler { return n.publisher(notifier.MayPublish, f) }
-	logged := n.access.publishes(n.cfg.BasePath+path, authenticated, f)
-	r.Handler(http.MethodPost, n.cfg.BasePath+path, n.answer(n.observed(path, logged)))
+func (s *surface) publish(path string, f publishHandler) {
+	path = s.base + path
+	authenticated := func(f publisherHandler) handler { return s.publisher(notifier.MayPublish, f) }
+	logged := s.node.access.publishes(path, authenticated, f)
+	s.Handler(http.MethodPost, path, s.node.answer(s.node.observed(path, logged)))
 }
 
 // get handles HEAD too, which httprouter does not derive from GET.
-func (n *Node) get(r *httprouter.Router, path string, f handler) {
-	n.handle(r, http.MethodGet, path, f)
-	n.handle(r, http.MethodHead, path, f)
+func (s *surface) get(path string, f handler) {
+	s.handle(http.MethodGet, path, f)
+	s.handle(http.MethodHead, path, f)
 }
 
 // A handler answers a request, or returns an error and has not answered.

@@ -31,8 +31,8 @@ func (n *Node) openTracer() (err error) {
 }
 
 // observed counts what publishers ask for on a route, and traces it.
-func (n *Node) observed(route string, f handler) handler {
-	return n.tracer.Handler(http.MethodPost, n.cfg.BasePath+route, n.results.handler(f))
+func (n *Node) observed(path string, f handler) handler {
+	return n.tracer.Handler(http.MethodPost, path, n.results.handler(f))
 }
 
 // A followed log has its follower traced.
