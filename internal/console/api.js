@@ -51,7 +51,17 @@ async function reason(answer) {
 
 const target = (path, query) => (query ? `${path}?${new URLSearchParams(query)}` : path);
 
-export const get = async (path, query) => (await request(target(path, query))).json();
+export async function get(path, query) {
+  return JSON.parse(await (await request(target(path, query))).text(), exactly);
+}
+
+// exactly keeps a number that JavaScript cannot hold as it was written, where the
+// browser can.
+function exactly(_, value, context) {
+  const changed = typeof value === 'number' && context?.source && context.source !== String(value);
+  return changed && JSON.rawJSON ? JSON.rawJSON(context.source) : value;
+}
+
 export const getText = async (path) => (await request(path)).text();
 export const remove = async (path, query) => (await request(target(path, query), { method: 'DELETE' })).json();
 

@@ -26,7 +26,7 @@ export class Chart {
   #areas;
   #marks;
   #cursor;
-  #top;
+  #most;
   #read;
   #max = 1;
 
@@ -44,13 +44,17 @@ export class Chart {
     this.#marks = draw(this.#svg, 'path', { class: 'break' });
     this.#lines = each('line');
     this.#cursor = draw(this.#svg, 'path', { class: 'cursor' });
-    [this.#top, this.#read] = ['top', 'read'].map((name) => {
+    [this.#most, this.#read] = ['most', 'read'].map((name) => {
       const label = document.createElement('span');
       label.className = name;
       label.ariaHidden = 'true';
       figure.append(label);
       return label;
     });
+    const caption = document.createElement('figcaption');
+    caption.ariaHidden = 'true';
+    caption.append(...['5 min ago', 'now'].map((text) => Object.assign(document.createElement('span'), { textContent: text })));
+    figure.append(caption);
     card.append(figure);
     this.#svg.addEventListener('pointermove', (event) => this.#point(event));
     this.#svg.addEventListener('pointerleave', () => this.#leave());
@@ -81,7 +85,7 @@ export class Chart {
         `M${run[0].split(' ')[0]} ${HEIGHT}L${run.join('L')}L${run.at(-1).split(' ')[0]} ${HEIGHT}Z`).join(''));
     }
     this.#marks.setAttribute('d', this.#breaks.map((time) => `M${x(time)} 0V${HEIGHT}`).join(''));
-    this.#top.textContent = this.#format(this.#max);
+    this.#most.textContent = this.#format(this.#max);
   }
 
   // runs are the stretches of a line without a hole.

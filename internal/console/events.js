@@ -60,7 +60,7 @@ export class KeptEvents {
 }
 
 function fill(item, { id, time, event = '', entityType, data }) {
-  const text = JSON.stringify(data, null, 1).replace(/\n\s*/g, ' ');
+  const text = JSON.stringify(data);
   say(item.querySelector('time'), moment(new Date(time)));
   item.querySelector('time').dateTime = time;
   show(item.querySelector('.name'), event);

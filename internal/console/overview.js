@@ -1,7 +1,7 @@
 // What the server does right now, and what it did in the last minutes.
 
 import { Chart, WINDOW, roundBytes } from './chart.js';
-import { byId, clone, reconcile, say } from './dom.js';
+import { byId, clone, reconcile, say, show } from './dom.js';
 import { brief, bytes, latency, moment, span, whole } from './format.js';
 import { isSuccessor, quantile, rate } from './metrics.js';
 
@@ -69,21 +69,20 @@ export class Overview {
   }
 
   #rates(before, now) {
-    const show = (name, pick, ...notes) => {
+    const each = (name, pick, ...notes) => {
       const current = rate(before, now, pick);
       this.#charts[name].add(now.time, [current]);
       say(byId(`chart-${name}`).querySelector('b'), brief(current));
       note(`chart-${name}`, ...notes);
     };
     const delivered = rate(before, now, value('notifier_delivered_bytes_total'));
-    show('publishes', accepted, `${brief(accepted(now))} since the start`);
-    show('deliveries', deliveries, `${brief(deliveries(now))} since the start`, `${bytes(delivered)}/s`);
+    each('publishes', accepted, `${brief(accepted(now))} in all`);
+    each('deliveries', deliveries, `${brief(deliveries(now))} in all`, `${bytes(delivered)}/s`);
 
     const times = [0.5, 0.99].map((q) => quantile(q, before, now, LATENCY));
     this.#charts.latency.add(now.time, times);
     const card = byId('chart-latency');
     for (const [i, b] of card.querySelectorAll('b').entries()) say(b, times[i] === null ? '–' : latency(times[i]));
-    note('chart-latency', 'from the journal to the socket');
 
     const cpu = rate(before, now, value('process_cpu_seconds_total'));
     note('chart-memory', `${brief(cpu * 100)} % of a core`, `${whole(value('process_open_fds')(now))} files`);
@@ -92,8 +91,10 @@ export class Overview {
   #reasons(now) {
     const oldest = this.#readings[0];
     const closes = counts(oldest, now, 'notifier_streams_closed_total', 'reason');
-    table('closes', closes, CLOSES);
-    const refusals = counts(oldest, now, 'notifier_refusals_total', 'reason').filter(({ all }) => all > 0);
+    table('closes', closes.filter(({ all }) => all > 0), CLOSES);
+    const never = closes.filter(({ all }) => all === 0).map(({ reason }) => reason);
+    show(byId('closes-none'), never.length > 0 ? `Not yet: ${never.join(', ')}` : '');
+    const refusals = counts(oldest, now, 'notifier_refusals_total', 'reason');
     table('refusals', refusals, {});
     byId('refusals').hidden = refusals.length === 0;
     byId('refusals-empty').hidden = refusals.length > 0;
@@ -133,7 +134,6 @@ function table(id, rows, meanings) {
     key: ({ reason }) => reason,
     create: () => clone('reason-row'),
     update(row, { reason, all, recent }) {
-      row.classList.toggle('zero', all === 0);
       say(row.querySelector('.name'), reason);
       say(row.querySelector('small'), meanings[reason] ?? '');
       say(row.querySelector('.recent'), recent > 0 ? `+${brief(recent)}` : '');
