@@ -69,7 +69,7 @@ func below(c net.Conn) (tcp *net.TCPConn, over *secure, ok bool) {
 		return c, nil, canWriteRaw
 	case *tls.Conn:
 		if w, ok := c.NetConn().(*wire); ok {
-			return w.TCPConn, &secure{c, w}, true
+			return w.TCPConn, &secure{Conn: c, wire: w}, true
 		}
 	}
 	return nil, nil, false

@@ -126,10 +126,13 @@ func (nothing) Timeout() bool   { return true }
 func (nothing) Temporary() bool { return true }
 func (nothing) Unwrap() error   { return os.ErrDeadlineExceeded }
 
-// A secure is what a socket with TLS has besides: write and end are the sink's.
+// A secure is what a socket with TLS has besides; it is the worker's.
 type secure struct {
 	*tls.Conn
 	wire *wire
+	// waits says that writable will be called. Until then nothing is written: a
+	// poller may hold the connection for as long as there is no room.
+	waits bool
 }
 
 // maxRecord is the most that goes into one record (RFC 8446, section 5.1).
@@ -137,6 +140,9 @@ const maxRecord = 16 << 10
 
 // write encrypts as much as there is room for, and a part of a record more.
 func (t *secure) write(k *socket, b []byte) (n int, err error) {
+	if t.waits {
+		return 0, nil
+	}
 	_, done, err := t.wire.flush()
 	for done && n < len(b) && err == nil {
 		var m int
@@ -147,6 +153,7 @@ func (t *secure) write(k *socket, b []byte) (n int, err error) {
 		}
 	}
 	if err == nil && !done {
+		t.waits = true
 		k.poll.await(k)
 	}
 	return n, err
@@ -155,6 +162,7 @@ func (t *secure) write(k *socket, b []byte) (n int, err error) {
 // writable is called by the worker when there is room. It reports whether all that
 // was left is written.
 func (t *secure) writable(k *socket) bool {
+	t.waits = false
 	moved, done, err := t.wire.flush()
 	s := k.st.topic.shard
 	if moved {
@@ -164,6 +172,7 @@ func (t *secure) writable(k *socket) bool {
 	case err != nil:
 		s.close(k.st, Gone)
 	case !done && k.st.state != closed:
+		t.waits = true
 		k.poll.await(k)
 	}
 	return done && err == nil
