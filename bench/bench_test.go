@@ -36,7 +36,7 @@ func TestEveryGoalIsMeasured(t *testing.T) {
 func TestPage(t *testing.T) {
 	sc := scenarios[slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == "unicast" })]
 	p := page{runs: 2, took: time.Minute, lab: &lab{
-		programs: []installed{{servers[0], &program{}, nil}, {servers[1], &program{}, nil}, {servers[3], nil, errors.New("no such | package")}},
+		programs: []installed{{servers[0], &program{}, nil}, {servers[1], &program{}, nil}, {servers[slices.IndexFunc(servers, func(s server) bool { return s.key == nchan })], nil, errors.New("no such | package")}},
 		found: []found{{sc, map[string]finding{
 			floor:  {metrics: metrics{"cpu_s_per_million": 20, "server_cpu_s": 1}},
 			memory: {metrics: metrics{"cpu_s_per_million": 70, "lost": 2, "others_cpu_s": 1}, failed: 1, err: errors.New("broke")},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,7 +37,8 @@ func TestMain(m *testing.M) {
 func serve(t *testing.T, env ...string) string {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(bin, "notifier"), "--listen=127.0.0.1:0", "--admin-listen=", "--data=memory", "--drain=0s")
-	cmd.Env = append(os.Environ(), env...)
+	ours := func(v string) bool { return strings.HasPrefix(v, "NOTIFIER_") } // the server knows its own
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), ours), env...)
 	log, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

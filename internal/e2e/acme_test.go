@@ -101,7 +101,7 @@ func TestACME(t *testing.T) {
 	number, _ := strconv.Atoi(port)
 	authority := startCertifier(t, number)
 	run := func() *child {
-		c := start(t, "env", "SSL_CERT_FILE="+authority.trust, bin, "serve", "--listen="+addr, "--admin-listen=", "--data="+data,
+		c := start(t, "env", "SSL_CERT_FILE="+authority.trust, bin, "serve", "--listen="+addr, "--admin-listen=", "--data="+data, "--insecure-open",
 			"--acme-domain=events.example.com", "--acme-email=admin@example.com", "--acme-url="+authority.url, "--drain=0s")
 		eventually(t, "the server listens", func() bool { return strings.Contains(c.log.String(), "notifier is listening") })
 		return c

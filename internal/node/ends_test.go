@@ -40,10 +40,9 @@ func TestEndsDoNotWait(t *testing.T) {
 		close(h.open)
 		e.Close()
 		time.Sleep(2 * time.Second)
-		close(h.lines)
 		ended, told := 0, 0
-		for r := range h.lines {
-			switch r.Message {
+		for range len(h.lines) {
+			switch r := <-h.lines; r.Message {
 			case "stream ended":
 				ended++
 			case "the access log left out lines":

@@ -62,7 +62,7 @@ func (n *Node) listOnline(w http.ResponseWriter, q url.Values, limit int, who *n
 	switch {
 	case who.Reaches(prefix): // and so whatever begins with it
 	case prefix == "":
-		return notifier.Denied{{Field: "token", Detail: "or a prefix must be given by a publisher that may address some tokens only"}}
+		return notifier.Denied{{Field: "token", Detail: "must be given, or prefix, by a publisher that may address some tokens only"}}
 	default:
 		return notifier.Denied{{Field: "prefix", Detail: "is also that of tokens that this publisher may not address"}}
 	}
