@@ -179,9 +179,7 @@ func TestDoctorBehindNginx(t *testing.T) {
 		t.Run(sick.name, func(t *testing.T) {
 			t.Parallel()
 			examine(t, "nginx.conf", "nginx", sick, func(t *testing.T, conf string) {
-				dir := t.TempDir()
-				whole := strings.ReplaceAll("pid DIR/pid; events {}\nhttp { access_log off; client_body_temp_path DIR/b; proxy_temp_path DIR/p; fastcgi_temp_path DIR/f; uwsgi_temp_path DIR/u; scgi_temp_path DIR/s;\n", "DIR", dir) + conf + "}\n"
-				start(t, path, "-c", writeConf(t, "nginx.conf", whole), "-g", "daemon off; master_process off; error_log stderr;")
+				startNginxWith(t, path, conf)
 			})
 		})
 	}

@@ -125,3 +125,10 @@ func startNginx(t *testing.T, path, conf string, servers []proxied) *child {
 	}
 	return c
 }
+
+// startNginxWith starts nginx with the text as its http block.
+func startNginxWith(t *testing.T, path, http string) *child {
+	t.Helper()
+	conf := strings.ReplaceAll("pid DIR/pid; events {}\nhttp { access_log off; client_body_temp_path DIR/b; proxy_temp_path DIR/p; fastcgi_temp_path DIR/f; uwsgi_temp_path DIR/u; scgi_temp_path DIR/s;\n", "DIR", t.TempDir())
+	return start(t, path, "-c", writeConf(t, "nginx.conf", conf+http+"}\n"), "-g", "daemon off; master_process off; error_log stderr;")
+}
