@@ -21,6 +21,7 @@ export class Chart {
   #breaks = []; // moments at which the server began anew
   #format;
   #ceiling;
+  #least;
   #svg;
   #lines;
   #areas;
@@ -31,8 +32,10 @@ export class Chart {
   #max = 1;
 
   // card is the element that the chart is added to; format turns a value into text,
-  // ceiling a maximum into a round number that is not less.
-  constructor(card, { lines = 1, format, ceiling = round }) {
+  // ceiling a maximum into a round number that is not less. With a least value that is
+  // more than zero the scale is logarithmic.
+  constructor(card, { lines = 1, format, ceiling = round, least = 0 }) {
+    this.#least = least;
     this.#format = format;
     this.#ceiling = ceiling;
     const figure = document.createElement('figure');
@@ -44,13 +47,14 @@ export class Chart {
     this.#marks = draw(this.#svg, 'path', { class: 'break' });
     this.#lines = each('line');
     this.#cursor = draw(this.#svg, 'path', { class: 'cursor' });
-    [this.#most, this.#read] = ['most', 'read'].map((name) => {
-      const label = document.createElement('span');
-      label.className = name;
-      label.ariaHidden = 'true';
-      figure.append(label);
-      return label;
-    });
+    const label = (name, text = '') => {
+      const span = Object.assign(document.createElement('span'), { className: name, textContent: text, ariaHidden: 'true' });
+      figure.append(span);
+      return span;
+    };
+    this.#most = label('most');
+    this.#read = label('read');
+    if (least > 0) label('least', format(least));
     const caption = document.createElement('figcaption');
     caption.ariaHidden = 'true';
     caption.append(...['5 min ago', 'now'].map((text) => Object.assign(document.createElement('span'), { textContent: text })));
@@ -77,15 +81,21 @@ export class Chart {
     this.#breaks = this.#breaks.filter((time) => time >= from);
     const x = (time) => ((time - from) / WINDOW) * WIDTH;
     this.#max = this.#ceiling(Math.max(0, ...this.#points.flatMap(({ values }) => values.filter((v) => v !== null))));
-    const y = (value) => HEIGHT - 1 - (value / this.#max) * (HEIGHT - 3);
+    const y = (value) => HEIGHT - 1 - this.#part(value) * (HEIGHT - 3);
     for (const [i, line] of this.#lines.entries()) {
       const runs = this.#runs(i).map((run) => run.map(({ time, value }) => `${x(time).toFixed(2)} ${y(value).toFixed(2)}`));
-      line.setAttribute('d', runs.map((run) => `M${run.join('L')}${run.length === 1 ? 'h.01' : ''}`).join(''));
+      line.setAttribute('d', runs.map((run) => `M${run.join('L')}${run.length === 1 ? 'h1.5' : ''}`).join(''));
       this.#areas[i].setAttribute('d', runs.map((run) =>
         `M${run[0].split(' ')[0]} ${HEIGHT}L${run.join('L')}L${run.at(-1).split(' ')[0]} ${HEIGHT}Z`).join(''));
     }
     this.#marks.setAttribute('d', this.#breaks.map((time) => `M${x(time)} 0V${HEIGHT}`).join(''));
     this.#most.textContent = this.#format(this.#max);
+  }
+
+  // part is how far up a value is, from 0 to 1.
+  #part(value) {
+    if (this.#least === 0) return value / this.#max;
+    return Math.max(0, Math.log(value / this.#least) / Math.log(this.#max / this.#least));
   }
 
   // runs are the stretches of a line without a hole.
@@ -121,6 +131,9 @@ export class Chart {
     this.#read.textContent = '';
   }
 }
+
+// roundLatency is the next power of ten, of a millisecond at least.
+export const roundLatency = (max) => 10 ** Math.ceil(Math.log10(Math.max(max, 0.001)));
 
 // roundBytes is the next power of two.
 export const roundBytes = (max) => 2 ** Math.ceil(Math.log2(Math.max(max, 1)));

@@ -1,6 +1,6 @@
 // What the server does right now, and what it did in the last minutes.
 
-import { Chart, WINDOW, roundBytes } from './chart.js';
+import { Chart, WINDOW, roundBytes, roundLatency } from './chart.js';
 import { byId, clone, reconcile, say, show } from './dom.js';
 import { brief, bytes, latency, moment, span, whole } from './format.js';
 import { isSuccessor, quantile, rate } from './metrics.js';
@@ -10,7 +10,7 @@ const LATENCY = 'notifier_delivery_latency_seconds';
 // Why streams end, for those who did not write the server.
 const CLOSES = {
   gone: 'the client went away',
-  lifetime: 'open for long enough; resumes',
+  lifetime: 'open for long enough',
   expired: 'the credential ran out',
   revoked: 'ended by a call',
   drain: 'the server stops',
@@ -31,7 +31,7 @@ export class Overview {
     streams: new Chart(byId('chart-streams'), { format: brief }),
     publishes: new Chart(byId('chart-publishes'), { format: brief }),
     deliveries: new Chart(byId('chart-deliveries'), { format: brief }),
-    latency: new Chart(byId('chart-latency'), { lines: 2, format: latency }),
+    latency: new Chart(byId('chart-latency'), { lines: 2, format: latency, ceiling: roundLatency, least: 0.00001 }),
     memory: new Chart(byId('chart-memory'), { format: bytes, ceiling: roundBytes }),
   };
 
@@ -91,12 +91,12 @@ export class Overview {
   #reasons(now) {
     const oldest = this.#readings[0];
     const closes = counts(oldest, now, 'notifier_streams_closed_total', 'reason');
-    table('closes', closes.filter(({ all }) => all > 0), CLOSES);
-    const never = closes.filter(({ all }) => all === 0).map(({ reason }) => reason);
+    const ended = closes.filter(({ all }) => all > 0);
+    table('closes', ended, CLOSES);
+    const never = closes.slice(ended.length).map(({ reason }) => reason);
     show(byId('closes-none'), never.length > 0 ? `Not yet: ${never.join(', ')}` : '');
     const refusals = counts(oldest, now, 'notifier_refusals_total', 'reason');
     table('refusals', refusals, {});
-    byId('refusals').hidden = refusals.length === 0;
     byId('refusals-empty').hidden = refusals.length > 0;
   }
 
@@ -111,7 +111,7 @@ export class Overview {
       ['On disk', disk > 0 ? bytes(disk) : 'in memory only'],
       ['The oldest', oldest > 0 ? moment(new Date(oldest * 1000)) : '–'],
       ['Dropped', whole(dropped)],
-      ['Disk sync p99', sync ? latency(sync) : '–'],
+      ...(disk > 0 ? [['Sync p99', sync ? latency(sync) : '–']] : []),
     ]);
   }
 }
@@ -130,6 +130,7 @@ function counts(oldest, now, name, label) {
 
 function table(id, rows, meanings) {
   const most = Math.max(1, ...rows.map(({ all }) => all));
+  byId(id).hidden = rows.length === 0;
   reconcile(byId(id).tBodies[0], rows, {
     key: ({ reason }) => reason,
     create: () => clone('reason-row'),

@@ -95,7 +95,7 @@ type town struct {
 
 func user(i int) string { return fmt.Sprintf("user-%d", 1000+i*7%340) }
 
-// listen has a stream until ctx ends, and leaves every now and then.
+// listen has a stream until ctx ends, but for being away every now and then.
 func (w *town) listen(ctx context.Context, token string) {
 	last := ""
 	for ctx.Err() == nil {
@@ -115,6 +115,10 @@ func (w *town) listen(ctx context.Context, token string) {
 			resp.Body.Close()
 		}
 		leave()
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(rand.ExpFloat64() * float64(30*time.Second))):
+		}
 	}
 }
 
