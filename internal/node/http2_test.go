@@ -157,7 +157,7 @@ func TestTLS(t *testing.T) {
 	if err := os.WriteFile(cfg.TLSCert, []byte("half a fi"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "not renewed"); <-tick.C {
+	for end := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "cannot be used"); <-tick.C {
 		if name := served(t, n.Addr()); name != "second" || time.Now().After(end) {
 			t.Fatalf("a broken file is used, or nobody is told: %s", name)
 		}

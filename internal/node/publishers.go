@@ -2,9 +2,7 @@ package node
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"notifier"
@@ -48,21 +46,25 @@ func (n *Node) openPublishers() error {
 		n.publishers = n.anyone
 		return nil
 	}
-	n.keyring = &keyring{log: n.log}
-	apply, err := n.keyring.reload(n.cfg)
+	keys, err := readKeyring(n.cfg)
 	if err != nil {
 		return err
 	}
-	apply()
-	n.publishers = n.keyring.publisher
+	n.keyring = &keyring{what: "the API keys", log: n.log, now: keys}
+	n.publishers = n.withKey
 	if n.cfg.JWTPublish {
-		n.publishers = n.keyOrJWT
+		n.publishers = n.withKeyOrJWT
 	}
 	return nil
 }
 
-func (n *Node) keyOrJWT(r *http.Request) (*notifier.Publisher, error) {
-	who, err := n.keyring.publisher(r)
+// withKey says whose API key a request has.
+func (n *Node) withKey(r *http.Request) (*notifier.Publisher, error) {
+	return n.keyring.get().Publisher(r)
+}
+
+func (n *Node) withKeyOrJWT(r *http.Request) (*notifier.Publisher, error) {
+	who, err := n.withKey(r)
 	if errors.Is(err, notifier.ErrUnauthorized) {
 		return n.jwt.Publisher(r)
 	}
@@ -85,32 +87,15 @@ func (n *Node) anyone(r *http.Request) (*notifier.Publisher, error) {
 	return anybody, nil
 }
 
-// A keyring is the API keys of the configuration. Their file is read again when it
-// has changed, so that a key can be added or taken away without a restart.
-type keyring struct {
-	log *slog.Logger
+// A keyring is the API keys of the configuration, those of its file included.
+type keyring = watched[auth.APIKeys]
 
-	mu      sync.Mutex
-	lines   []string
-	file    string
-	looked  time.Time // when the file was last looked at
-	changed time.Time // its modification time then
-	failed  string    // what was wrong with it then, if it was not taken
-	keys    auth.APIKeys
-}
-
-// reload takes the keys that are in a configuration and in its file.
-func (k *keyring) reload(cfg config.Config) (apply func(), err error) {
-	keys, err := auth.LoadAPIKeys(cfg.APIKey, cfg.APIKeys)
-	if err != nil {
-		return nil, err
+func readKeyring(cfg config.Config) (reading[auth.APIKeys], error) {
+	var files []string
+	if cfg.APIKeys != "" {
+		files = append(files, cfg.APIKeys)
 	}
-	return func() {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.lines, k.file, k.keys = cfg.APIKey, cfg.APIKeys, keys
-		k.changed = time.Time{} // the file may have changed meanwhile
-	}, nil
+	return readFrom(func() (auth.APIKeys, error) { return auth.LoadAPIKeys(cfg.APIKey, cfg.APIKeys) }, files...)
 }
 
 // reloadPublishers is a [reload].
@@ -118,41 +103,6 @@ func (n *Node) reloadPublishers(cfg config.Config) (apply func(), err error) {
 	if n.keyring == nil {
 		return func() {}, nil
 	}
-	return n.keyring.reload(cfg)
-}
-
-// publisher says whose key a request has.
-func (k *keyring) publisher(r *http.Request) (*notifier.Publisher, error) {
-	k.mu.Lock()
-	if now := time.Now(); k.file != "" && now.Sub(k.looked) >= lookEvery {
-		k.looked = now
-		k.look()
-	}
-	keys := k.keys
-	k.mu.Unlock()
-	return keys.Publisher(r)
-}
-
-// look reads the file if it has changed. One that is broken leaves the keys that
-// there were in use.
-func (k *keyring) look() {
-	changed, err := lastChange(k.file)
-	if err == nil && changed.Equal(k.changed) {
-		return
-	}
-	var keys auth.APIKeys
-	if err == nil {
-		keys, err = auth.LoadAPIKeys(k.lines, k.file)
-	}
-	if err != nil {
-		if k.failed != err.Error() {
-			k.failed = err.Error()
-			k.log.Warn("the API keys were not changed", "err", err)
-		}
-		return
-	}
-	if !k.changed.IsZero() {
-		k.log.Info("the API keys were read again", "keys", len(keys))
-	}
-	k.keys, k.changed, k.failed = keys, changed, ""
+	r, err := readKeyring(cfg)
+	return func() { n.keyring.take(r) }, err
 }

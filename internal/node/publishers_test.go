@@ -162,7 +162,7 @@ func TestKeysAreReadAgain(t *testing.T) {
 			publishes(keys[0], 200)
 			time.Sleep(2 * time.Second)
 		}
-		if c := strings.Count(n.Log.String(), "the API keys were not changed"); c != 1 {
+		if c := strings.Count(n.Log.String(), "files have changed and cannot be used"); c != 1 {
 			t.Errorf("said %d times that the file is broken:\n%s", c, n.Log)
 		}
 
@@ -170,7 +170,7 @@ func TestKeysAreReadAgain(t *testing.T) {
 		writeKeys(t, file, "- {name: third, hash: '"+hash+"', rights: [publish]}")
 		publishes(third, 200)
 		publishes(keys[0], 401)
-		if !strings.Contains(n.Log.String(), "the API keys were read again") {
+		if !strings.Contains(n.Log.String(), "files have changed and were read again") {
 			t.Errorf("said nothing:\n%s", n.Log)
 		}
 

@@ -4,9 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"os"
-	"sync"
-	"time"
 
 	"golang.org/x/crypto/acme"
 
@@ -21,7 +18,7 @@ func (n *Node) tlsConfig() *tls.Config {
 	}
 	switch {
 	case n.keys != nil:
-		c.GetCertificate = n.keys.get
+		c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return n.keys.get(), nil }
 	case n.authority != nil:
 		c.GetCertificate = n.authority.get
 		c.NextProtos = []string{acme.ALPNProto} // net/http adds its own
@@ -31,81 +28,31 @@ func (n *Node) tlsConfig() *tls.Config {
 	return c
 }
 
-// A keyPair is a certificate and its key in two files. They are read again when
-// either has changed, so that renewing a certificate needs no restart.
-type keyPair struct {
-	log *slog.Logger
-
-	mu        sync.Mutex
-	cert, key string    // names of the files
-	looked    time.Time // when they were last looked at
-	changed   time.Time // the later of their modification times then
-	pair      *tls.Certificate
-}
-
-// lookEvery is how often the files are looked at, when somebody connects.
-const lookEvery = time.Second
+// A keyPair is a certificate and its key, in two files.
+type keyPair = watched[*tls.Certificate]
 
 // newKeyPair reads the files; they must be good at the start.
 func newKeyPair(cert, key string, log *slog.Logger) (*keyPair, error) {
-	p := &keyPair{cert: cert, key: key, log: log}
-	if err := p.load(); err != nil {
-		return nil, fmt.Errorf("tls-cert, tls-key: %w", err)
+	r, err := readKeyPair(cert, key)
+	return &keyPair{what: "the certificate", log: log, now: r}, err
+}
+
+func readKeyPair(cert, key string) (reading[*tls.Certificate], error) {
+	r, err := readFrom(func() (*tls.Certificate, error) {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		return &pair, err
+	}, cert, key)
+	if err != nil {
+		err = fmt.Errorf("tls-cert, tls-key: %w", err)
 	}
-	return p, nil
+	return r, err
 }
 
 // reloadTLS takes the certificate that is in the files, which may be other ones.
-func (n *Node) reloadTLS(cfg config.Config) (func(), error) {
+func (n *Node) reloadTLS(cfg config.Config) (apply func(), err error) {
 	if n.keys == nil {
 		return func() {}, nil
 	}
-	p, err := newKeyPair(cfg.TLSCert, cfg.TLSKey, n.log)
-	return func() { n.keys.take(p) }, err
-}
-
-func (p *keyPair) take(other *keyPair) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.cert, p.key, p.changed, p.pair = other.cert, other.key, other.changed, other.pair
-}
-
-// get is for tls.Config.GetCertificate. A pair that cannot be read leaves the last
-// one that could in use: files change one after the other.
-func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now := time.Now(); now.Sub(p.looked) >= lookEvery {
-		p.looked = now
-		if err := p.load(); err != nil {
-			p.log.Warn("the certificate was not renewed", "err", err)
-		}
-	}
-	return p.pair, nil
-}
-
-func (p *keyPair) load() error {
-	changed, err := lastChange(p.cert, p.key)
-	if err != nil || p.pair != nil && changed.Equal(p.changed) {
-		return err
-	}
-	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
-	if err != nil {
-		return err
-	}
-	p.pair, p.changed = &pair, changed
-	return nil
-}
-
-func lastChange(files ...string) (last time.Time, err error) {
-	for _, f := range files {
-		info, err := os.Stat(f)
-		if err != nil {
-			return last, err
-		}
-		if info.ModTime().After(last) {
-			last = info.ModTime()
-		}
-	}
-	return last, nil
+	r, err := readKeyPair(cfg.TLSCert, cfg.TLSKey)
+	return func() { n.keys.take(r) }, err
 }
