@@ -11,6 +11,7 @@ import (
 
 	"notifier"
 	"notifier/ingest"
+	"notifier/internal/config"
 	"notifier/internal/problem"
 )
 
@@ -34,12 +35,14 @@ const maxLines = 1000
 
 func newAccessLog(mode string, log *slog.Logger, client func(*http.Request) netip.Addr) *accessLog {
 	a := &accessLog{log: log, client: client}
-	a.reload(mode)
+	a.mode.Store(&mode)
 	return a
 }
 
-// reload takes over another value of the setting.
-func (a *accessLog) reload(mode string) { a.mode.Store(&mode) }
+// reloadAccessLog is a [reload].
+func (n *Node) reloadAccessLog(cfg config.Config) (apply func(), err error) {
+	return func() { n.access.mode.Store(&cfg.AccessLog) }, nil
+}
 
 // A publishHandler is a [publisherHandler] that says what it took.
 type publishHandler func(http.ResponseWriter, *http.Request, *notifier.Publisher) (ingest.Receipt, error)

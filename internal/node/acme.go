@@ -48,13 +48,10 @@ func (a *authority) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return cert, err
 }
 
-// sayEvery is how often the log says that there is no certificate.
-const sayEvery = time.Minute
-
 func (a *authority) say(name string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if now := time.Now(); now.Sub(a.said) >= sayEvery {
+	if now := time.Now(); now.Sub(a.said) >= tellEvery {
 		a.said = now
 		a.log.Error("there is no certificate", "name", name, "err", err)
 	}

@@ -26,8 +26,7 @@ func newLimits(cfg *config.Config) *limits {
 	return l
 }
 
-// reloadLimits takes over the limits that may change while the server runs, and what
-// the access log tells.
+// reloadLimits is a [reload].
 func (n *Node) reloadLimits(cfg config.Config) (apply func(), err error) {
 	return func() {
 		most := maxStreams(cfg.MaxStreams, n.files)
@@ -36,7 +35,6 @@ func (n *Node) reloadLimits(cfg config.Config) (apply func(), err error) {
 		n.limits.publishing.Set(cfg.PublishRate, cfg.TokenRate)
 		n.limits.connecting.Set(connects(&cfg))
 		n.limits.trust(&cfg)
-		n.access.reload(cfg.AccessLog)
 	}, nil
 }
 

@@ -1,8 +1,6 @@
 package node
 
-import (
-	"notifier/internal/config"
-)
+import "notifier/internal/config"
 
 // A reload prepares what a new configuration changes in one concern, and returns
 // what puts it into effect, which cannot fail: so a configuration is taken over as
@@ -12,7 +10,7 @@ type reload func(config.Config) (apply func(), err error)
 // reloads are the concerns that can change at run time. The settings that they
 // read have the tag reload.
 func (n *Node) reloads() []reload {
-	return []reload{n.reloadTLS, n.reloadJWT, n.reloadPublishers, n.reloadOrigins, n.reloadLimits, n.reloadLogLevel}
+	return []reload{n.reloadTLS, n.reloadJWT, n.reloadPublishers, n.reloadOrigins, n.reloadLimits, n.reloadAccessLog, n.reloadLogLevel}
 }
 
 // switches are what cannot be turned on or off at run time, only changed, by the

@@ -7,7 +7,35 @@ import (
 	"slices"
 
 	"github.com/coreos/go-systemd/v22/activation"
+
+	"notifier/internal/config"
 )
+
+// listen opens the listeners that the configuration names, or takes systemd's. admin
+// may be nil.
+func listen(cfg *config.Config) (main, admin net.Listener, err error) {
+	var opened closers
+	defer func() {
+		if err != nil {
+			opened.Close()
+		}
+	}()
+	open, err := inherited()
+	if err != nil {
+		return nil, nil, err
+	}
+	if main, err = open.listen(cfg.Listen); err != nil {
+		return nil, nil, fmt.Errorf("listen: %w", err)
+	}
+	opened = append(opened, main)
+	if cfg.AdminListen != "" {
+		if admin, err = open.listen(cfg.AdminListen); err != nil {
+			return nil, nil, fmt.Errorf("admin-listen: %w", err)
+		}
+		opened = append(opened, admin)
+	}
+	return main, admin, open.done()
+}
 
 // sockets are what systemd listens on for this process, where a socket unit says
 // so: who connects during a restart waits instead of being refused. Each must be at

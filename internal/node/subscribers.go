@@ -8,9 +8,9 @@ import (
 	"notifier/stream"
 )
 
-// subscribers is how subscribers prove who they are: by a ticket, or as the mode says.
-// Who is denied stays out either way.
-func (n *Node) subscribers() (stream.Authorize, error) {
+// openSubscribers prepares how subscribers prove who they are: by a ticket, or as the
+// mode says. Who is denied stays out either way.
+func (n *Node) openSubscribers() error {
 	mode, err := n.mode()
 	if err == nil {
 		err = n.openTickets()
@@ -19,9 +19,10 @@ func (n *Node) subscribers() (stream.Authorize, error) {
 		err = n.openDenyList()
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return n.denied.Guard(n.tickets.Or(mode)), nil
+	n.authorize = n.denied.Guard(n.tickets.Or(mode))
+	return nil
 }
 
 func (n *Node) mode() (stream.Authorize, error) {
@@ -51,7 +52,7 @@ func (n *Node) openIntrospection() (stream.Authorize, error) {
 		Cache:   n.cfg.IntrospectCache,
 		Log:     n.log,
 	})
-	n.closers = append(n.closers, in)
+	n.opened = append(n.opened, in)
 	return in.Authorize, nil
 }
 
@@ -80,7 +81,7 @@ func (n *Node) openJWT() error {
 		return fmt.Errorf("jwt-key: %w", err)
 	}
 	n.jwt = j
-	n.closers = append(n.closers, j)
+	n.opened = append(n.opened, j)
 	return nil
 }
 

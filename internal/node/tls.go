@@ -31,9 +31,12 @@ func (n *Node) tlsConfig() *tls.Config {
 // A keyPair is a certificate and its key, in two files.
 type keyPair = watched[*tls.Certificate]
 
-// newKeyPair reads the files; they must be good at the start.
-func newKeyPair(cert, key string, log *slog.Logger) (*keyPair, error) {
-	r, err := readKeyPair(cert, key)
+// openKeyPair reads the files, which must be good at the start; nil if there are none.
+func openKeyPair(cfg *config.Config, log *slog.Logger) (*keyPair, error) {
+	if cfg.TLSCert == "" {
+		return nil, nil
+	}
+	r, err := readKeyPair(cfg.TLSCert, cfg.TLSKey)
 	return &keyPair{what: "the certificate", log: log, now: r}, err
 }
 

@@ -26,7 +26,7 @@ func (n *Node) openTracer() (err error) {
 	if n.tracer, err = tracing.Open(c); err != nil {
 		return err
 	}
-	n.closers = append(n.closers, n.tracer)
+	n.opened = append(n.opened, n.tracer)
 	return nil
 }
 
