@@ -56,7 +56,8 @@ func testDeb(t *testing.T, deb, program string) {
 	run(t, "", "dpkg-deb", "--extract", deb, dir)
 	for name, mode := range map[string]os.FileMode{
 		"usr/bin/notifier": 0o755, "etc/notifier/notifier.yaml": 0o640, "usr/lib/systemd/system/notifier.service": 0o644,
-		"usr/share/doc/notifier/copyright": 0o644,
+		"usr/share/doc/notifier/copyright": 0o644, "usr/share/notifier/nginx.conf": 0o644,
+		"usr/share/notifier/grafana.json": 0o644, "usr/share/notifier/alerts.yml": 0o644,
 	} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Mode().Perm() != mode {
