@@ -60,11 +60,12 @@ func (c *conn) begin(r *http.Request, ahead []byte) {
 
 var buffers = sync.Pool{New: func() any { return new([maxRequest]byte) }}
 
-// drainAlone is drain with a buffer of its own.
+// drainAlone takes turns, with a buffer of its own, until there is nothing more.
 func (c *conn) drainAlone() {
 	buf := buffers.Get().(*[maxRequest]byte)
 	defer buffers.Put(buf)
-	c.drain(buf[:])
+	for c.turn(buf[:]) {
+	}
 }
 
 // pump reads and serves what has come, the end too if ended says so.
@@ -78,23 +79,23 @@ func (c *conn) pump(buf []byte, ended bool) {
 	}
 	c.busy = true
 	c.mu.Unlock()
-	c.drain(buf)
+	if c.turn(buf) {
+		go c.drainAlone() // a client that never stops must not keep all others waiting
+	}
 }
 
-// drain reads until there is nothing more, and lets go of the connection.
-func (c *conn) drain(buf []byte) {
-	for {
-		n, err := readFD(c.fd, buf)
-		switch {
-		case err != nil && err != errNothing:
-			c.close()
-			return
-		case n > 0 && !c.feed(buf[:n]):
-			return
-		case n < len(buf) && c.rest():
-			return
-		}
+// turn reads once and serves what it has read. It reports whether there may be more
+// to read; if not, it has let go of the connection.
+func (c *conn) turn(buf []byte) (more bool) {
+	n, err := readFD(c.fd, buf)
+	switch {
+	case err != nil && err != errNothing:
+		c.close()
+		return false
+	case n > 0 && !c.feed(buf[:n]):
+		return false
 	}
+	return n == len(buf) || !c.rest()
 }
 
 // rest lets go of the connection unless there is more to read.
@@ -135,6 +136,9 @@ func (c *conn) feed(b []byte) bool {
 			}
 			if b = b[size:]; !c.answer(r, b) {
 				return false
+			}
+			if len(b) > 0 {
+				c.touch() // that of the one after it
 			}
 		}
 	}

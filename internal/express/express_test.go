@@ -15,8 +15,11 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // echo answers with what it saw of a request.
@@ -258,6 +261,34 @@ func TestClientDoesNotRead(t *testing.T) {
 	})
 }
 
+// The time for a request begins with it, and not with the one that it came behind.
+func TestOneAfterTheOtherIsNotOld(t *testing.T) {
+	both(t, func(t *testing.T, e *Express, with, _ string) {
+		c := dial(t, with)
+		c.taken(e)
+		begun := func() (since time.Time) {
+			e.each(func(c *conn) {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				if !c.busy && len(c.partial) > 0 {
+					since = c.last
+				}
+			})
+			return since
+		}
+		c.send(post()[:20])
+		var first time.Time
+		until(t, "one has begun", func() bool { first = begun(); return !first.IsZero() })
+		c.send(post()[20:] + post()[:20])
+		c.answer()
+		var second time.Time
+		until(t, "another has begun", func() bool { second = begun(); return !second.IsZero() })
+		if !second.After(first) {
+			t.Error("the second is as old as the first")
+		}
+	})
+}
+
 func TestOldOnesAreClosed(t *testing.T) {
 	both(t, func(t *testing.T, e *Express, with, _ string) {
 		idle, inside := dial(t, with), dial(t, with)
@@ -290,6 +321,52 @@ func TestOldOnesAreClosed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A client that sends without a pause does not keep others from being served.
+func TestFlood(t *testing.T) {
+	const request = "POST /flood HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na"
+	const share = 2*maxRequest/len(request) + 1
+	held, begin, answered := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	served := 0
+	e := New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/hold":
+			close(held)
+			<-begin
+		case "/flood":
+			if served++; served == share { // ahead of who has come before
+				<-answered
+			}
+		}
+	}), Config{Inline: true})
+	roomy := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) { unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4*maxRequest) })
+	}}
+	ln, err := roomy.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: e, ConnContext: e.WithConn}
+	go s.Serve(ln)
+	defer s.Close()
+	hold, flood, other := dial(t, ln.Addr().String()), dial(t, ln.Addr().String()), dial(t, ln.Addr().String())
+	for _, c := range []*client{hold, flood, other} {
+		c.taken(e)
+	}
+	hold.send(strings.Replace(post(), "/api", "/hold", 1))
+	<-held // while all of this comes
+	go io.Copy(io.Discard, flood)
+	flood.send(strings.Repeat(request, share+1))
+	other.send(post())
+	close(begin)
+	if got := other.answer(); !strings.HasPrefix(got, "HTTP/1.1 200") {
+		t.Errorf("got %s", got)
+	}
+	close(answered)
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
 }
 
 // What is under way when the server stops is finished, and said to be the last.
