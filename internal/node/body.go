@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,6 +17,19 @@ import (
 // maxCall is the largest body of a control call, in bytes. The longest token, every
 // byte of it escaped, is a fifth of it.
 const maxCall = 8 << 10
+
+// hurried gives every body some time, whoever wants it and whether anybody does:
+// net/http reads what is left of a small one before it answers, and would wait for
+// ever for what does not come.
+func (n *Node) hurried(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// An error means that the connection is gone.
+			http.NewResponseController(w).SetReadDeadline(time.Now().Add(n.cfg.RequestTimeout))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // receive reads the body of a control call, which is one JSON object, into v.
 // Unknown and repeated fields are mistakes, and so is what is of another type.

@@ -19,7 +19,6 @@ func (n *Node) guard(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := n.foreign(r); err != nil {
-			n.hurry(w)
 			n.answer(func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP(w, r)
 			return
 		}

@@ -199,6 +199,10 @@ func TestSlowloris(t *testing.T) {
 	}{
 		{"head", "GET /events?token=1 HTTP/1.1\r\nHost: localhost\r\nX: ", 10 * time.Second, ""},
 		{"body", "POST /api HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n", 30 * time.Second, "HTTP/1.1 408"},
+		{"body to nobody", "POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n", 30 * time.Second, "HTTP/1.1 404"},
+		{"body to the wrong method", "PUT /api HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n", 30 * time.Second, "HTTP/1.1 405"},
+		{"body of a GET", "GET /livez HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n", 30 * time.Second, "HTTP/1.1 200"},
+		{"body of no subscriber", "GET /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n", 30 * time.Second, "HTTP/1.1 401"},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

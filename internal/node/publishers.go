@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"notifier"
 	"notifier/auth"
@@ -21,18 +20,10 @@ func (s *surface) publisher(right notifier.Rights, f publisherHandler) handler {
 			err = notifier.ErrForbidden
 		}
 		if err != nil {
-			s.node.hurry(w)
 			return err
 		}
 		return f(w, r, who)
 	}
-}
-
-// hurry gives a client that is refused unread some time for the rest of its
-// request: net/http reads what is left of a small body before it answers.
-func (n *Node) hurry(w http.ResponseWriter) {
-	// An error means that the connection is gone.
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(n.cfg.RequestTimeout))
 }
 
 // deniedToken is the refusal of a control call about a token that the publisher may

@@ -26,7 +26,7 @@ func (n *Node) routes() http.Handler {
 			s.get("", n.toPage)
 		}
 	}
-	return n.cors(n.guard(s))
+	return n.hurried(n.cors(n.guard(s)))
 }
 
 // publisherRoutes is every path for publishers.
@@ -53,10 +53,9 @@ func (n *Node) adminRoutes() http.Handler {
 	s.get("/readyz", n.ready)
 	s.publisherRoutes()
 	s.pages(console.Files)
+	// The command line is not among them: secrets may be on it.
 	s.HandlerFunc(http.MethodGet, "/debug/pprof/*profile", func(w http.ResponseWriter, req *http.Request) {
 		switch strings.TrimPrefix(req.URL.Path, "/debug/pprof/") {
-		case "cmdline":
-			pprof.Cmdline(w, req)
 		case "profile":
 			pprof.Profile(w, req)
 		case "symbol":
@@ -70,7 +69,7 @@ func (n *Node) adminRoutes() http.Handler {
 	s.Handler(http.MethodGet, "/metrics", n.metrics())
 	s.Handler(http.MethodGet, "/log-level", n.answer(n.logLevel))
 	s.Handler(http.MethodPut, "/log-level", n.answer(n.setLogLevel))
-	return n.guardAdmin(s)
+	return n.hurried(n.guardAdmin(s))
 }
 
 // router never redirects: a redirected POST would lose its body, and a stream its
