@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"notifier/stream"
@@ -16,12 +17,11 @@ type ends struct {
 	access *accessLog
 	queue  chan stream.End
 	done   chan struct{} // closed when there is nobody to write
+	start  sync.Once     // with the first line: a node that never runs has nobody
 }
 
 func newEnds(a *accessLog) *ends {
-	e := &ends{access: a, queue: make(chan stream.End, maxLines), done: make(chan struct{})}
-	go e.run()
-	return e
+	return &ends{access: a, queue: make(chan stream.End, maxLines), done: make(chan struct{})}
 }
 
 // add is called by the hub.
@@ -29,6 +29,7 @@ func (e *ends) add(end stream.End) {
 	if !e.access.log.Enabled(context.Background(), e.level()) || !e.access.count() {
 		return
 	}
+	e.start.Do(func() { go e.run() })
 	select {
 	case e.queue <- end:
 	default:
@@ -55,6 +56,7 @@ func (e *ends) run() {
 // Close returns when every line is written. The hub must have been stopped.
 func (e *ends) Close() error {
 	close(e.queue)
+	e.start.Do(func() { close(e.done) })
 	<-e.done
 	return nil
 }

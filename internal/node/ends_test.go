@@ -54,3 +54,13 @@ func TestEndsDoNotWait(t *testing.T) {
 		}
 	})
 }
+
+// A node that never runs has nobody write lines that there will not be: TestMain
+// would find them.
+func TestEndsOfNoNode(t *testing.T) {
+	log := newAccessLog("all", slog.New(slog.DiscardHandler), func(*http.Request) netip.Addr { return netip.Addr{} })
+	newEnds(log)
+	if err := newEnds(log).Close(); err != nil {
+		t.Error(err)
+	}
+}
