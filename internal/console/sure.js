@@ -12,8 +12,8 @@ export function areYouSure({ title, text, yes, choice = false }) {
   dialog.returnValue = '';
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => {
-      resolve(dialog.returnValue && (choice ? byId('sure-for').value : 'yes'));
-    }, { once: true });
+    dialog.onclose = () => { // it comes late: the dialog may be open again, for another question
+      if (!dialog.open) resolve(dialog.returnValue && (choice ? byId('sure-for').value : 'yes'));
+    };
   });
 }

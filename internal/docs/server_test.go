@@ -76,7 +76,7 @@ func serve(t *testing.T, env ...string) string {
 func need(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("NOTIFIER_E2E") != "" {
+		if os.Getenv("TEST_EVERYTHING") != "" {
 			t.Fatal(err)
 		}
 		t.Skip(err)

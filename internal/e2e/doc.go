@@ -3,7 +3,7 @@
 // own; what a single package promises is tested there, here is tested that the
 // promises hold when everything is real.
 //
-// A test whose program is not installed is skipped, unless NOTIFIER_E2E is 1:
+// A test whose program is not installed is skipped, unless TEST_EVERYTHING is 1:
 // then it fails, so that a run that is meant to cover everything cannot pass
 // without. scripts/test installs the programs and sets it.
 //

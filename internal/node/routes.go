@@ -1,8 +1,11 @@
 package node
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/pprof"
+	"runtime"
+	"runtime/debug"
 	"strings"
 
 	"github.com/julienschmidt/httprouter"
@@ -122,7 +125,7 @@ func (n *Node) answer(f handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
-				n.log.Error("panic", "method", r.Method, "path", r.URL.Path, "panic", p)
+				n.log.Error("panic", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
 				panic(http.ErrAbortHandler) // the answer may have begun
 			}
 		}()
@@ -132,6 +135,15 @@ func (n *Node) answer(f handler) http.Handler {
 			problem.Write(w, err)
 		}
 	})
+}
+
+// panicked is what is told of a panic: Go's own words. Others may be made of what a
+// client has sent, and so only their type is. A stack has no words.
+func panicked(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 // logError tells the operator what clients are not told: what failed, and, if asked
