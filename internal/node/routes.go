@@ -125,7 +125,7 @@ func (n *Node) answer(f handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
-				n.log.Error("panic", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				n.log.Error("panic", "method", r.Method, "path", r.URL.Path, "panic", panicked(p), "stack", string(debug.Stack()))
 				panic(http.ErrAbortHandler) // the answer may have begun
 			}
 		}()
