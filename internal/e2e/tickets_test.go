@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -75,8 +76,9 @@ func head(t *testing.T, url string) int {
 	return resp.StatusCode
 }
 
-// TestDeny denies a page's token and kills the server once that is answered. Neither
-// the page nor a ticket gets in again, until the denial is lifted.
+// TestDeny denies the token of a page and of curl, which has a ticket, and kills the
+// server once that is answered. Neither the page nor the ticket gets in again, until
+// the denial is lifted.
 func TestDeny(t *testing.T) {
 	addr, dir := freeAddr(t), t.TempDir()
 	s := serve(t, addr, dir)
@@ -85,9 +87,15 @@ func TestDeny(t *testing.T) {
 	h, _ := send(t, s.url, publication{Tokens: []string{"1"}})
 	tb.has([]heard{h})
 	ticket := issueTicket(t, s.url, `{"token": "1"}`)
+	curl := start(t, program(t, "curl"), "-sSN", s.url+"/events?since=all&control=1&ticket="+ticket)
+	eventually(t, "curl has a stream", func() bool { return openStreams(t, s.url, "1") == 2 })
 
-	if closed := callWith[struct{ Closed int }](t, http.MethodPost, s.url+"/api/deny", `{"token": "1", "until": "1h"}`).Closed; closed != 1 {
-		t.Errorf("closed %d streams, want 1", closed)
+	if closed := callWith[struct{ Closed int }](t, http.MethodPost, s.url+"/api/deny", `{"token": "1", "until": "1h"}`).Closed; closed != 2 {
+		t.Errorf("closed %d streams, want 2", closed)
+	}
+	<-curl.exited
+	if out := curl.out.String(); !strings.Contains(out, h.ID) || !strings.Contains(out, `{"reason":"revoked"}`) {
+		t.Errorf("curl has received %q", out)
 	}
 	s.kill()
 	s = serve(t, addr, dir)
