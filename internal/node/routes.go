@@ -3,10 +3,8 @@ package node
 import (
 	"fmt"
 	"net/http"
-	"net/http/pprof"
 	"runtime"
 	"runtime/debug"
-	"strings"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -56,19 +54,7 @@ func (n *Node) adminRoutes() http.Handler {
 	s.get("/readyz", n.ready)
 	s.publisherRoutes()
 	s.pages(console.Files)
-	// The command line is not among them: secrets may be on it.
-	s.HandlerFunc(http.MethodGet, "/debug/pprof/*profile", func(w http.ResponseWriter, req *http.Request) {
-		switch strings.TrimPrefix(req.URL.Path, "/debug/pprof/") {
-		case "profile":
-			pprof.Profile(w, req)
-		case "symbol":
-			pprof.Symbol(w, req)
-		case "trace":
-			pprof.Trace(w, req)
-		default:
-			pprof.Index(w, req)
-		}
-	})
+	s.Handler(http.MethodGet, "/debug/pprof/*profile", n.answer(n.profile))
 	s.Handler(http.MethodGet, "/metrics", n.metrics())
 	s.Handler(http.MethodGet, "/log-level", n.answer(n.logLevel))
 	s.Handler(http.MethodPut, "/log-level", n.answer(n.setLogLevel))
