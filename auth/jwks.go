@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +61,7 @@ type keySet struct {
 // newJWKS begins to fetch by way of a transport.
 func newJWKS(at string, accepted []jose.SignatureAlgorithm, log *slog.Logger, by http.RoundTripper) *jwks {
 	if inTheOpen(at) {
-		log.Warn("the keys of JWTs are fetched without TLS: whoever can change what is on the way can sign", "url", at)
+		log.Warn("the keys of JWTs are fetched without TLS: whoever can change what is on the way can sign", "url", withoutQuery(at))
 	}
 	s := &jwks{
 		url: at, accepted: accepted, log: log, ended: make(chan struct{}),
@@ -155,13 +156,13 @@ func (s *jwks) update(keys map[string][]key, err error) {
 	if err != nil {
 		s.set.Store(&keySet{keys: old.keys, err: err})
 		if old.err == nil && s.alive.Err() == nil {
-			s.log.Warn("the keys of JWTs could not be fetched", "url", s.url, "known", len(old.keys), "err", err)
+			s.log.Warn("the keys of JWTs could not be fetched", "url", withoutQuery(s.url), "known", len(old.keys), "err", err)
 		}
 		return
 	}
 	s.set.Store(&keySet{keys: keys})
 	if old.err != nil || old.keys == nil {
-		s.log.Info("the keys of JWTs were fetched", "url", s.url, "known", len(keys))
+		s.log.Info("the keys of JWTs were fetched", "url", withoutQuery(s.url), "known", len(keys))
 	}
 }
 
@@ -172,6 +173,9 @@ func (s *jwks) fetch() (map[string][]key, error) {
 	}
 	req.Header.Set("Accept", "application/jwk-set+json, application/json")
 	resp, err := s.client.Do(req)
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		err = outer.Err // without the URL
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -217,4 +221,10 @@ func parseJWKS(body []byte, accepted []jose.SignatureAlgorithm) (map[string][]ke
 		return nil, errors.New("the answer has no key that can be used")
 	}
 	return keys, nil
+}
+
+// withoutQuery is a URL for the log: its query may hold a secret.
+func withoutQuery(u string) string {
+	u, _, _ = strings.Cut(u, "?")
+	return u
 }

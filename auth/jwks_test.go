@@ -99,7 +99,7 @@ func withRemote(t *testing.T, e *endpoint, test func(*remote)) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &remote{endpoint: e, t: t}
 		r.JWT = &JWT{cfg: JWTConfig{Claim: "sub"}, accepted: known}
-		r.JWT.remote = newJWKS("https://keys.example/jwks.json", known, slog.New(slog.NewTextHandler(&r.log, nil)), e)
+		r.JWT.remote = newJWKS("https://keys.example/jwks.json?code=s3cretcode", known, slog.New(slog.NewTextHandler(&r.log, nil)), e)
 		test(r)
 		r.Close()
 	})
@@ -235,12 +235,15 @@ func TestJWKSOutage(t *testing.T) {
 				r.want("known", r.token(k.ed, "1"), nil)
 				r.want("unknown, perhaps new", r.token(k.ed, "2"), notifier.ErrUnavailable)
 				for _, url := range e.asked {
-					if url != "https://keys.example/jwks.json" {
+					if url != "https://keys.example/jwks.json?code=s3cretcode" {
 						t.Errorf("asked %s", url)
 					}
 				}
 				if most := (maxJWKS + 1) * len(e.asked); e.read > most {
 					t.Errorf("%d bytes were read, want at most %d", e.read, most)
+				}
+				if strings.Contains(r.log.String(), "s3cretcode") {
+					t.Errorf("what is in the query is in the log:\n%s", r.log.String())
 				}
 				if said := strings.Count(r.log.String(), "could not be fetched"); said != 2 {
 					t.Errorf("the operator was told %d times of 2 outages:\n%s", said, r.log.String())
