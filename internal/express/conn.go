@@ -60,12 +60,19 @@ func (c *conn) begin(r *http.Request, ahead []byte) {
 
 var buffers = sync.Pool{New: func() any { return new([maxRequest]byte) }}
 
-// drainAlone takes turns, with a buffer of its own, until there is nothing more.
-func (c *conn) drainAlone() {
+// withBuffer lends f a buffer.
+func withBuffer(f func(buf []byte)) {
 	buf := buffers.Get().(*[maxRequest]byte)
 	defer buffers.Put(buf)
-	for c.turn(buf[:]) {
-	}
+	f(buf[:])
+}
+
+// drainAlone takes turns, with a buffer of its own, until there is nothing more.
+func (c *conn) drainAlone() {
+	withBuffer(func(buf []byte) {
+		for c.turn(buf) {
+		}
+	})
 }
 
 // pump reads and serves what has come, the end too if ended says so.

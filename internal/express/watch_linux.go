@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -26,6 +28,8 @@ type epoll struct {
 	raw  syscall.RawConn
 	done chan struct{}
 
+	procs int // that can run at once
+
 	mu    sync.Mutex
 	last  int32 // slot given
 	conns map[int32]*conn
@@ -37,7 +41,7 @@ func newWatcher(e *Express) watcher {
 	if err != nil || unix.SetNonblock(fd, true) != nil {
 		return nil
 	}
-	p := &epoll{e: e, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{}), conns: map[int32]*conn{}}
+	p := &epoll{e: e, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{}), procs: runtime.GOMAXPROCS(0), conns: map[int32]*conn{}}
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		p.file.Close()
 		return nil
@@ -91,10 +95,28 @@ func (p *epoll) run() {
 		} else if err != nil {
 			return // closed
 		}
-		for _, ev := range events[:n] {
-			if c := p.conn(ev.Fd); c != nil {
-				p.pump(c, buf, ev.Events&^unix.EPOLLIN != 0)
-			}
+		p.serve(events[:n], buf)
+	}
+}
+
+// enough is how many requests a goroutine serves before it asks others for help:
+// waking one costs about as much as serving a few.
+const enough = 4
+
+// serve serves what is there. If that is much, as many goroutines do as can run.
+func (p *epoll) serve(ready []unix.EpollEvent, buf []byte) {
+	parts := max(1, min(len(ready)/enough, p.procs))
+	for size := (len(ready) + parts - 1) / parts; p.e.cfg.Inline && len(ready) > size; ready = ready[size:] {
+		part := slices.Clone(ready[:size])
+		go withBuffer(func(own []byte) { p.each(part, own) })
+	}
+	p.each(ready, buf)
+}
+
+func (p *epoll) each(ready []unix.EpollEvent, buf []byte) {
+	for _, ev := range ready {
+		if c := p.conn(ev.Fd); c != nil {
+			p.pump(c, buf, ev.Events&^unix.EPOLLIN != 0)
 		}
 	}
 }
@@ -126,11 +148,7 @@ func (p *epoll) pump(c *conn, buf []byte, ended bool) {
 		c.pump(buf, ended)
 		return
 	}
-	go func() {
-		own := buffers.Get().(*[maxRequest]byte)
-		defer buffers.Put(own)
-		c.pump(own[:], ended)
-	}()
+	go withBuffer(func(own []byte) { c.pump(own, ended) })
 }
 
 // detach returns a copy of a connection's descriptor.
