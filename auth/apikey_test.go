@@ -227,6 +227,7 @@ func FuzzAPIKeyFile(f *testing.F) {
 	f.Add("- name: a\n  hash: " + hash + "\n  rights: [publish]\n  prefixes: [a]\n  rate: 1\n")
 	f.Add("- &a {name: a}\n- *a\n- <<: *a\n")
 	f.Add("- name: [\n--- {}\n")
+	f.Add("- name: a\n  hash; " + hash + ":\n")
 	f.Fuzz(func(t *testing.T, content string) {
 		l := &keyLoader{keys: APIKeys{}, names: map[string]string{}}
 		l.file("keys.yaml", []byte(content))

@@ -119,7 +119,7 @@ func (l *keyLoader) item(file string, item *yaml.Node) {
 			err = errors.New("must not be given more than once")
 		}
 		if err != nil {
-			l.bad(place(c[0]), "%s: %w", name, err)
+			l.bad(place(c[0]), "%s: %w", shown(name), err)
 		}
 		given[name] = true
 	}
@@ -131,6 +131,15 @@ func (l *keyLoader) item(file string, item *yaml.Node) {
 	if len(l.mistakes) == before {
 		l.add(place(item), e.hash, &e.who)
 	}
+}
+
+// shown is the name of a field as a mistake says it: a slip in a line, as a
+// semicolon for the colon, makes a name of what may be a secret.
+func shown(name string) string {
+	if len(name) > len("prefixes")+2 {
+		return "a long name"
+	}
+	return name
 }
 
 // An entry is one key of a file.
