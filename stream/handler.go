@@ -2,6 +2,7 @@ package stream
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -106,14 +107,16 @@ func setHeaders(header http.Header) {
 // runs out.
 func (h *Hub) setEnd(st *stream, who notifier.Identity) {
 	now := time.Now()
+	age := now.Sub(h.start)
 	if h.cfg.Lifetime > 0 {
-		st.ends = now.Sub(h.start) + jitter(h.cfg.Lifetime, 0.2)
-		st.endsWhy = Lifetime
+		st.ends, st.endsWhy = age+jitter(h.cfg.Lifetime, 0.2), Lifetime
 	}
-	if !who.Expires.IsZero() {
-		if left := max(who.Expires.Sub(now), 1); st.ends == 0 || now.Sub(h.start)+left < st.ends {
-			st.ends, st.endsWhy = now.Sub(h.start)+left, Expired
-		}
+	if who.Expires.IsZero() {
+		return
+	}
+	// Of an end that is centuries away the sum would overflow: it is none.
+	if left := max(who.Expires.Sub(now), 1); st.ends == 0 && left < math.MaxInt64-age || left < st.ends-age {
+		st.ends, st.endsWhy = age+left, Expired
 	}
 }
 

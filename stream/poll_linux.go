@@ -151,8 +151,7 @@ func (p *epoll) find(events []unix.EpollEvent, sockets []*socket) {
 
 func handle(k *socket, events uint32, buf []byte) {
 	switch {
-	case events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0,
-		events&unix.EPOLLIN != 0 && discard(k, buf) != nil:
+	case events&^unix.EPOLLOUT != 0 && discard(k, buf) != nil: // the end and errors are read, too
 		k.gone()
 	case events&unix.EPOLLOUT != 0:
 		k.writable()
