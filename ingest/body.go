@@ -1,9 +1,9 @@
 package ingest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,9 +21,13 @@ const (
 	typeNDJSON = "application/x-ndjson"
 )
 
-// firstRead is how much memory a body gets on the word of its Content-Length. It
-// grows with what really arrives: a client must not reserve memory by promising.
-const firstRead = 64 << 10
+// A body of up to firstRead bytes gets the memory that its Content-Length says, a
+// larger one grows with what really arrives: a client must not reserve memory by
+// promising. One of unknown length begins with leastRead.
+const (
+	firstRead = 64 << 10
+	leastRead = 512
+)
 
 // receive is [Receive] with the intake's time.
 func (in *Intake) receive(w http.ResponseWriter, r *http.Request, limit int64, taken ...string) (string, []byte, error) {
@@ -51,13 +55,34 @@ func Receive(w http.ResponseWriter, r *http.Request, timeout time.Duration, limi
 	if r.ContentLength > limit {
 		return "", nil, tooLarge(limit)
 	}
-	var buf bytes.Buffer
-	buf.Grow(int(min(max(r.ContentLength, 0), firstRead)) + bytes.MinRead)
-	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit)); err != nil {
+	body, expected := r.Body, r.ContentLength
+	if expected < 0 { // otherwise the body ends where it says
+		body, expected = http.MaxBytesReader(w, body, limit), leastRead
+	}
+	read, err := readAll(body, int(min(expected, firstRead)))
+	if err != nil {
 		return "", nil, readError(err, limit)
 	}
 	conn.SetReadDeadline(time.Time{})
-	return kind, buf.Bytes(), nil
+	return kind, read, nil
+}
+
+// readAll reads to the end. If that comes after as many bytes as expected, these are
+// all the memory it takes, but for the byte that shows it.
+func readAll(r io.Reader, expected int) ([]byte, error) {
+	b := make([]byte, 0, expected+1)
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return nil, err
+		case len(b) == cap(b):
+			b = slices.Grow(b, max(len(b), leastRead))
+		}
+	}
 }
 
 func tooLarge(limit int64) error {

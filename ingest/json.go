@@ -18,7 +18,7 @@ type jsonReader struct {
 	dec jsontext.Decoder
 	src bytes.Buffer
 
-	*draft
+	draft
 	body  []byte
 	field string // that is being read, "" between fields
 }
@@ -34,13 +34,15 @@ var readers = sync.Pool{New: func() any { return new(jsonReader) }}
 // top level are found here.
 func (d *draft) readJSON(body []byte) {
 	r := readers.Get().(*jsonReader)
-	r.draft, r.body, r.field, r.src = d, body, "", *bytes.NewBuffer(body)
+	// A copy of the draft: so the caller's can stay on its stack.
+	r.draft, r.body, r.field, r.src = *d, body, "", *bytes.NewBuffer(body)
 	r.dec.Reset(&r.src, jsontext.AllowDuplicateNames(true))
 	if err := r.object(); err != nil {
 		r.bad(r.field, r.syntax(err))
 	}
+	*d = r.draft
 	// Nothing of this body may stay in memory with the reader.
-	r.draft, r.body, r.src = nil, nil, bytes.Buffer{}
+	r.draft, r.body, r.src = draft{}, nil, bytes.Buffer{}
 	r.dec.Reset(&r.src)
 	readers.Put(r)
 }

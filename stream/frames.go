@@ -20,11 +20,14 @@ type frame struct {
 	at    int    // where the payload begins
 }
 
-// frameOf encodes what appendTo appends. The length, which is known last, is
-// written right before the payload.
-func frameOf(appendTo func([]byte) []byte) frame {
+// frameOf encodes what appendTo appends: what the server itself says is short.
+func frameOf(appendTo func([]byte) []byte) frame { return sizedFrame(128, appendTo) }
+
+// sizedFrame is [frameOf] for about as many bytes as expected. The length, which is
+// known last, is written right before the payload.
+func sizedFrame(expected int, appendTo func([]byte) []byte) frame {
 	const room = 10 // 8 digits and CRLF
-	b := appendTo(make([]byte, room, 512))
+	b := appendTo(make([]byte, room, room+expected+len("\r\n")))
 	size := len(b) - room
 	var digits [8]byte
 	hex.Encode(digits[:], []byte{byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)})
@@ -37,7 +40,11 @@ func frameOf(appendTo func([]byte) []byte) frame {
 	return frame{append(b, "\r\n"...)[start:], room - start}
 }
 
-func eventFrame(e *notifier.Event) frame { return frameOf(e.AppendFrame) }
+func eventFrame(e *notifier.Event) frame {
+	var id [notifier.MaxID]byte
+	size := len("event: \ndata: \nid: \n\n") + len(e.Name) + len(e.Data) + len(e.ID.Append(id[:0]))
+	return sizedFrame(size, e.AppendFrame)
+}
 
 // payload is the frame for connections without chunks.
 func (f frame) payload() []byte { return f.chunk[f.at : len(f.chunk)-2] }
@@ -52,7 +59,7 @@ var lastChunk = []byte("0\r\n\r\n")
 var heartbeat = textFrame(":\n")
 
 func textFrame(s string) frame {
-	return frameOf(func(b []byte) []byte { return append(b, s...) })
+	return sizedFrame(len(s), func(b []byte) []byte { return append(b, s...) })
 }
 
 // What the server itself says, to clients that asked for it.
