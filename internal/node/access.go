@@ -47,25 +47,25 @@ func (n *Node) reloadAccessLog(cfg config.Config) (apply func(), err error) {
 // A publishHandler is a [publisherHandler] that says what it took.
 type publishHandler func(http.ResponseWriter, *http.Request, *notifier.Publisher) (ingest.Receipt, error)
 
-// publishes is a handler with a line for each request. authenticated finds out who it is from.
-func (a *accessLog) publishes(path string, authenticated func(publisherHandler) handler, f publishHandler) handler {
+// publishes is a handler with a line for each request. admit finds out who it is from.
+func (a *accessLog) publishes(path string, admit func(*http.Request) (*notifier.Publisher, error), f publishHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		start, name, receipt := time.Now(), "", ingest.Receipt{}
-		err := authenticated(func(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) (err error) {
-			name = who.Name
+		start, receipt := time.Now(), ingest.Receipt{}
+		who, err := admit(r)
+		if err == nil {
 			receipt, err = f(w, r, who)
-			return err
-		})(w, r)
+		}
 		if *a.mode.Load() != "off" {
-			a.line("publish", r, path, statusOf(err), time.Since(start), published(name, receipt)...)
+			a.line("publish", r, path, statusOf(err), time.Since(start), published(who, receipt)...)
 		}
 		return err
 	}
 }
 
-func published(name string, receipt ingest.Receipt) (attrs []slog.Attr) {
-	if name != "" {
-		attrs = append(attrs, slog.String("publisher", name))
+// published is what is told of a publication. who is nil if nobody was admitted.
+func published(who *notifier.Publisher, receipt ingest.Receipt) (attrs []slog.Attr) {
+	if who != nil && who.Name != "" {
+		attrs = append(attrs, slog.String("publisher", who.Name))
 	}
 	if receipt.Bytes > 0 {
 		attrs = append(attrs, slog.Int("tokens", receipt.Tokens), slog.String("id", receipt.ID.String()), slog.Int("bytes", receipt.Bytes))

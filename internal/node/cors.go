@@ -44,8 +44,12 @@ func (n *Node) reloadOrigins(cfg config.Config) (apply func(), err error) {
 // anyOrigin reports whether pages of every origin may read, without credentials.
 func (n *Node) anyOrigin() bool { return slices.Equal(*n.origins.Load(), []string{"*"}) }
 
-// trusts reports whether pages of an origin are as good as our own.
+// trusts reports whether pages of an origin are as good as our own; most requests
+// are from no page, and have none.
 func (n *Node) trusts(origin string) bool {
+	if origin == "" {
+		return false
+	}
 	if n.cfg.LocalOnly() && isLoopbackOrigin(origin) {
 		return true
 	}

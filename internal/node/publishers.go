@@ -15,15 +15,24 @@ type publisherHandler func(http.ResponseWriter, *http.Request, *notifier.Publish
 // publisher lets those in to f who have the right.
 func (s *surface) publisher(right notifier.Rights, f publisherHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		who, err := s.publishers(r)
-		if err == nil && who.Rights&right == 0 {
-			err = notifier.ErrForbidden
-		}
+		who, err := s.admit(r, right)
 		if err != nil {
 			return err
 		}
 		return f(w, r, who)
 	}
+}
+
+// admit says who a request is from, if they have the right.
+func (s *surface) admit(r *http.Request, right notifier.Rights) (*notifier.Publisher, error) {
+	who, err := s.publishers(r)
+	if err != nil {
+		return nil, err
+	}
+	if who.Rights&right == 0 {
+		return nil, notifier.ErrForbidden
+	}
+	return who, nil
 }
 
 // deniedToken is the refusal of a control call about a token that the publisher may

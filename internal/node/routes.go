@@ -92,8 +92,8 @@ func (s *surface) handle(method, path string, f handler) {
 // publish handles requests to publish, which the access log tells more of.
 func (s *surface) publish(path string, f publishHandler) {
 	path = s.base + path
-	authenticated := func(f publisherHandler) handler { return s.publisher(notifier.MayPublish, f) }
-	logged := s.node.access.publishes(path, authenticated, f)
+	admit := func(r *http.Request) (*notifier.Publisher, error) { return s.admit(r, notifier.MayPublish) }
+	logged := s.node.access.publishes(path, admit, f)
 	s.Handler(http.MethodPost, path, s.node.answer(s.node.observed(path, logged)))
 }
 
