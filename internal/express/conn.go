@@ -1,9 +1,6 @@
 package express
 
 import (
-	"bufio"
-	"bytes"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -28,7 +25,9 @@ type conn struct {
 	ended bool
 	dead  bool // closed, or given back
 
-	partial []byte // the beginning of a request; of whoever is busy
+	// Of whoever is busy:
+	partial []byte // the beginning of a request
+	habit   *habit // nil for none
 }
 
 // newConn makes a busy one. tcp is closed: its descriptor's copy is not in the
@@ -128,47 +127,48 @@ func (c *conn) feed(b []byte) bool {
 		c.touch() // the time for the next request begins
 	}
 	for len(b) > 0 {
-		switch size := inspect(b); {
-		case size == strange:
+		r, size := c.next(b)
+		switch size {
+		case strange:
 			c.giveBack(b, nil, true)
 			return false
-		case size == incomplete:
+		case incomplete:
 			c.partial = slices.Clone(b)
 			return true
-		default:
-			r, err := parse(b[:size], c.remote)
-			if err != nil {
-				c.giveBack(b, nil, true)
-				return false
-			}
-			if b = b[size:]; !c.answer(r, b) {
-				return false
-			}
-			if len(b) > 0 {
-				c.touch() // that of the one after it
-			}
+		}
+		b = b[size:]
+		ok := c.answer(&r.Request, b)
+		if r.release(); !ok {
+			return false
+		}
+		if len(b) > 0 {
+			c.touch() // that of the one after it
 		}
 	}
 	return true
 }
 
-// parse reads a request that inspect has found good.
-func parse(b []byte, remote string) (*http.Request, error) {
-	in := readers.Get().(*bufio.Reader)
-	defer readers.Put(in)
-	whole := bytes.NewReader(b)
-	in.Reset(whole)
-	defer in.Reset(nil)
-	r, err := http.ReadRequest(in)
-	if err != nil {
-		return nil, err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(b[int64(len(b))-r.ContentLength:]))
-	r.RemoteAddr = remote
-	return r, nil
-}
+// maxHabit is the largest head that is remembered: what is remembered of it takes
+// several times as much, for as long as the connection is open.
+const maxHabit = 1 << 10
 
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
+// next reads the request that b begins with. Without one, size is what inspect says.
+func (c *conn) next(b []byte) (r *request, size int) {
+	if size, ok := c.habit.fits(b); ok {
+		return c.habit.lend(b[:size], c.remote), size
+	}
+	if size = inspect(b); size <= 0 {
+		return nil, size
+	}
+	h, err := newHabit(b[:size])
+	if err != nil {
+		return nil, strange
+	}
+	if c.habit = nil; len(h.head) <= maxHabit {
+		c.habit = h
+	}
+	return h.lend(b[:size], c.remote), size
+}
 
 // answer has a request served and sends the answer. after is what the client has
 // sent after it. It returns false if the connection is no longer here, or no longer

@@ -60,7 +60,8 @@ type watcher interface {
 	stop()
 }
 
-// New returns an Express in front of next.
+// New returns an Express in front of next, which must not use a request after it has
+// returned: its memory is that of later ones.
 func New(next http.Handler, cfg Config) *Express {
 	if cfg.IdleTimeout == 0 {
 		cfg.IdleTimeout = 2 * time.Minute
