@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"strconv"
-	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -11,9 +10,6 @@ import (
 
 // answerSize is enough for an answer with a few tokens.
 const answerSize = 256
-
-// answers keeps the room of an answer for the next one. A longer one gets its own.
-var answers = sync.Pool{New: func() any { return new([answerSize]byte) }}
 
 // answer appends what a publisher is told of a publication that was taken, and a
 // line end. The open streams of each token are in it for up to results tokens.

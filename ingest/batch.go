@@ -18,7 +18,7 @@ const MaxLines = 10_000
 // The whole body is read before anything is published, so that a batch that is cut
 // off has published nothing.
 func (in *Intake) Batch(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) (Receipt, error) {
-	_, body, err := in.receive(w, r, in.cfg.MaxBatch, typeNDJSON)
+	_, body, err := in.receive(w, r, nil, in.cfg.MaxBatch, typeNDJSON)
 	if err != nil {
 		return Receipt{}, err
 	}

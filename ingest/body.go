@@ -29,9 +29,9 @@ const (
 	leastRead = 512
 )
 
-// receive is [Receive] with the intake's time.
-func (in *Intake) receive(w http.ResponseWriter, r *http.Request, limit int64, taken ...string) (string, []byte, error) {
-	return Receive(w, r, in.cfg.BodyTimeout, limit, taken...)
+// receive is [Receive] with the intake's time. A body that fits into room is there.
+func (in *Intake) receive(w http.ResponseWriter, r *http.Request, room []byte, limit int64, taken ...string) (string, []byte, error) {
+	return receive(w, r, room, in.cfg.BodyTimeout, limit, taken...)
 }
 
 // Receive reads the whole body, which must arrive in time, at most limit bytes of one
@@ -43,6 +43,10 @@ func (in *Intake) receive(w http.ResponseWriter, r *http.Request, limit int64, t
 // and without a deadline it would wait for a client that sends nothing. It goes
 // with the request.
 func Receive(w http.ResponseWriter, r *http.Request, timeout time.Duration, limit int64, taken ...string) (string, []byte, error) {
+	return receive(w, r, nil, timeout, limit, taken...)
+}
+
+func receive(w http.ResponseWriter, r *http.Request, room []byte, timeout time.Duration, limit int64, taken ...string) (string, []byte, error) {
 	// An error means that w knows no deadlines, or that the connection is gone,
 	// which reading will tell.
 	conn := http.NewResponseController(w)
@@ -59,7 +63,7 @@ func Receive(w http.ResponseWriter, r *http.Request, timeout time.Duration, limi
 	if expected < 0 { // otherwise the body ends where it says
 		body, expected = http.MaxBytesReader(w, body, limit), leastRead
 	}
-	read, err := readAll(body, int(min(expected, firstRead)))
+	read, err := readAll(body, room, int(min(expected, firstRead)))
 	if err != nil {
 		return "", nil, readError(err, limit)
 	}
@@ -67,10 +71,13 @@ func Receive(w http.ResponseWriter, r *http.Request, timeout time.Duration, limi
 	return kind, read, nil
 }
 
-// readAll reads to the end. If that comes after as many bytes as expected, these are
-// all the memory it takes, but for the byte that shows it.
-func readAll(r io.Reader, expected int) ([]byte, error) {
-	b := make([]byte, 0, expected+1)
+// readAll reads to the end, into room if that is enough. If as many bytes come as
+// expected, they are all the memory it takes, but for one that shows the end.
+func readAll(r io.Reader, room []byte, expected int) ([]byte, error) {
+	b := room[:0]
+	if cap(b) <= expected {
+		b = make([]byte, 0, expected+1)
+	}
 	for {
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]

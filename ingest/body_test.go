@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -73,9 +74,47 @@ func TestMemoryFollowsBytes(t *testing.T) {
 	in := newIntake(&fakeLog{}, Config{})
 	r := post("/api/batch", typeNDJSON, "x")
 	r.ContentLength = 16 << 20
-	_, body, err := in.receive(httptest.NewRecorder(), r, 16<<20, typeNDJSON)
+	_, body, err := in.receive(httptest.NewRecorder(), r, nil, 16<<20, typeNDJSON)
 	if err != nil || cap(body) > 2*firstRead {
 		t.Error(err, cap(body))
+	}
+}
+
+// TestBodyIsNotKept: the memory of a body is that of the next one. What was published
+// and what was said of mistakes is not.
+func TestBodyIsNotKept(t *testing.T) {
+	l := &fakeLog{}
+	in := newIntake(l, Config{})
+	var want, got []string
+	for i := range 20 {
+		n := fmt.Sprintf("%02d", i)
+		fields := []string{"t" + n, "e" + n, `"d` + n + `"`, "n" + n, "k" + n}
+		for kind, body := range map[string]string{
+			typeJSON: fmt.Sprintf(`{"tokens":[%q],"entityType":%q,"data": %s,"event":%q,"id":%q}`, fields[0], fields[1], fields[2], fields[3], fields[4]),
+			typeForm: fmt.Sprintf(`tokens=%s&entityType=%s&data=%s&event=%s&id=%s`, fields[0], fields[1], strings.Trim(fields[2], `"`), fields[3], fields[4]),
+		} {
+			if _, err := in.Publish(httptest.NewRecorder(), post("/api", kind, body), anyone); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, fmt.Sprintf(`%s {"entityType":%q,"data":%s} %s %s`, fields[0], fields[1], fields[2], fields[3], fields[4]))
+		}
+	}
+	for _, c := range l.calls {
+		got = append(got, fmt.Sprintf("%s %s %s %s", c[0].Tokens[0], c[0].Data, c[0].Name, c[0].Key))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+
+	var errs []error
+	for i := range 20 {
+		_, err := in.Publish(httptest.NewRecorder(), post("/api", typeJSON, fmt.Sprintf(`{"f%02d":1}`, i)), anyone)
+		errs = append(errs, err)
+	}
+	for i, err := range errs {
+		if got, want := fieldsOf(err), fmt.Sprintf("f%02d tokens", i); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

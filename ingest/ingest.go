@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"notifier"
@@ -73,7 +74,9 @@ func New(append Append, online Online, total func() int, cfg Config) *Intake {
 
 // Publish is POST /api: one publication of who, as JSON or as a form.
 func (in *Intake) Publish(w http.ResponseWriter, r *http.Request, who *notifier.Publisher) (Receipt, error) {
-	kind, body, err := in.receive(w, r, in.cfg.MaxBody, typeJSON, typeForm)
+	own := rooms.Get().(*room)
+	defer rooms.Put(own)
+	kind, body, err := in.receive(w, r, own.body[:], in.cfg.MaxBody, typeJSON, typeForm)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -106,11 +109,18 @@ func (in *Intake) Publish(w http.ResponseWriter, r *http.Request, who *notifier.
 		return Receipt{}, err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	room := answers.Get().(*[answerSize]byte)
-	w.Write(in.answer(room[:0], &pub, acks[0], results))
-	answers.Put(room)
+	w.Write(in.answer(own.answer[:0], &pub, acks[0], results))
 	return Receipt{Bytes: len(body), Publications: 1, Tokens: len(pub.Tokens), ID: acks[0].ID}, nil
 }
+
+// A room has a usual body and its answer, and then those of another request: no
+// publication and no error may share the bytes of its body.
+type room struct {
+	body   [1 << 10]byte
+	answer [answerSize]byte
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
 
 // draft is where a publication of who is read into.
 func (in *Intake) draft(who *notifier.Publisher) draft {

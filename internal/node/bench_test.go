@@ -12,19 +12,36 @@ import (
 )
 
 // BenchmarkPublish is a publication on a kept connection, with its journal and the
-// stream that it is for: from the bytes of the request to those of the answer. The
-// client allocates nothing.
+// stream that it is for: from the bytes of the request to those of the answer.
 func BenchmarkPublish(b *testing.B) {
-	n := nodetest.Start(b, func(c *config.Config) { c.AccessLog = "off" })
-	stream := n.Open(b, "token=user-4711")
-	go io.Copy(io.Discard, stream.Body)
-	p := newPublisher(b, n.Addr(), fmt.Sprintf(`{"tokens":["user-4711"],"data":%q}`, bytes.Repeat([]byte("x"), 100)))
-	p.publish()
-	p.publish() // the connection is taken at the second
+	publish := keepPublishing(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		p.publish()
+		publish()
 	}
+}
+
+// The collector of garbage is what publications wait for under load: what each of
+// them leaves behind is kept small, from one end of the server to the other.
+func TestPublishAllocates(t *testing.T) {
+	if racing {
+		t.Skip("with the race detector pools forget")
+	}
+	if n := testing.AllocsPerRun(1000, keepPublishing(t)); n > 14 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// keepPublishing starts a node with a stream, and returns a publisher's call, which
+// allocates nothing itself.
+func keepPublishing(t testing.TB) (publish func()) {
+	n := nodetest.Start(t, func(c *config.Config) { c.AccessLog = "off" })
+	stream := n.Open(t, "token=user-4711")
+	go io.Copy(io.Discard, stream.Body)
+	p := newPublisher(t, n.Addr(), fmt.Sprintf(`{"tokens":["user-4711"],"data":%q}`, bytes.Repeat([]byte("x"), 100)))
+	p.publish()
+	p.publish() // the connection is taken at the second
+	return p.publish
 }
 
 // A publisher sends one publication over and over.
