@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -68,5 +69,33 @@ func BenchmarkReplay(b *testing.B) {
 		if err != nil || len(page.Events) != 50 {
 			b.Fatalf("%d events, %v", len(page.Events), err)
 		}
+	}
+}
+
+// BenchmarkMemoryGC collects garbage beside a million events: what they cost the
+// collector is time that publications do not get.
+func BenchmarkMemoryGC(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		tokens int
+	}{
+		{"10000 tokens", 10_000},
+		{"own tokens", 1_000_000},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			m := Memory(Options{MaxEvents: -1, MaxBytes: -1}).(*memory)
+			data := to("").Data
+			for i := range 1_000_000 {
+				publish(b, m, notifier.Publication{
+					Tokens: []string{strconv.Itoa(i % c.tokens)},
+					Data:   append([]byte(nil), data...),
+					TTL:    time.Hour,
+				})
+			}
+			for b.Loop() {
+				runtime.GC()
+			}
+			runtime.KeepAlive(m)
+		})
 	}
 }

@@ -5,77 +5,64 @@ import (
 	"time"
 )
 
-// A list is the records of one token, or those for all, in id order.
+// A list is the events of one token, or those for all, in id order.
+//
+// One that stands at the floor itself has been forgotten: nobody reads it, it holds
+// the list, and with it the floor. It is the first one then.
 type list struct {
-	records   []*record // from head on
+	seqs      []uint64 // from head on
 	head      int
-	floor     uint64    // records up to here may have been dropped
-	worthless time.Time // no record is before then; only if there are any
+	floor     uint64    // events up to here may have been dropped
+	worthless time.Time // no event is before then; only if there are any
 }
 
-func (l *list) len() int { return len(l.records) - l.head }
+func (l *list) len() int { return len(l.seqs) - l.head }
 
-func (l *list) first() *record {
+// first is 0 if there is none.
+func (l *list) first() uint64 {
 	if l.len() == 0 {
-		return nil
+		return 0
 	}
-	return l.records[l.head]
+	return l.seqs[l.head]
 }
 
-func (l *list) last() *record { return l.records[len(l.records)-1] }
+// marked reports whether an event only holds the floor.
+func (l *list) marked(seq uint64) bool { return seq == l.floor }
 
-func (l *list) push(r *record) {
-	if w := r.worthless(); l.len() == 0 || w.Before(l.worthless) {
-		l.worthless = w
+func (l *list) push(seq uint64, worthless time.Time) {
+	if l.len() == 0 || worthless.Before(l.worthless) {
+		l.worthless = worthless
 	}
-	if len(l.records) == cap(l.records) {
+	if len(l.seqs) == cap(l.seqs) {
 		l.resize()
 	}
-	l.records = append(l.records, r)
+	l.seqs = append(l.seqs, seq)
 }
 
-// shift drops the first record and raises the floor: readers before it must know.
-func (l *list) shift() *record {
-	r := l.records[l.head]
-	l.records[l.head] = nil
+// shift drops the first event and raises the floor: readers before it must know. It
+// returns the event, and whether it was a mark.
+func (l *list) shift() (seq uint64, mark bool) {
+	seq = l.seqs[l.head]
+	mark = l.marked(seq)
 	l.head++
-	l.floor = r.Event.ID.Seq
-	if 4*l.len() < cap(l.records) {
+	l.floor = seq
+	if 4*l.len() < cap(l.seqs) {
 		l.resize()
 	}
-	return r
+	return seq, mark
 }
 
-// resize moves the records to an array with room for as many again. Half of them
+// resize moves the events to an array with room for as many again. Half of them
 // come or go before the next move, so it costs little, and a list that was long
 // once does not keep its memory.
 func (l *list) resize() {
-	l.records = append(make([]*record, 0, 2*l.len()+1), l.records[l.head:]...)
+	l.seqs = append(make([]uint64, 0, 2*l.len()+1), l.seqs[l.head:]...)
 	l.head = 0
 }
 
-// dropWorthless drops the worthless records and hands each to gone. The floor
-// stays: nobody misses them. It reports whether there were any, and looks at the
-// records only if there may be.
-func (l *list) dropWorthless(now time.Time, gone func(*record)) bool {
-	if now.Before(l.worthless) {
-		return false
-	}
-	before := l.records[l.head:]
-	l.records, l.head = nil, 0
-	for _, r := range before {
-		if now.Before(r.worthless()) {
-			l.push(r)
-		} else {
-			gone(r)
-		}
-	}
-	return l.len() < len(before)
-}
-
-// after returns the records after a position.
-func (l *list) after(seq uint64) []*record {
-	records := l.records[l.head:]
-	i := sort.Search(len(records), func(i int) bool { return records[i].Event.ID.Seq > seq })
-	return records[i:]
+// after returns the events after a position, but for what was forgotten.
+func (l *list) after(seq uint64) []uint64 {
+	seq = max(seq, l.floor)
+	seqs := l.seqs[l.head:]
+	return seqs[sort.Search(len(seqs), func(i int) bool { return seqs[i] > seq }):]
 }

@@ -55,7 +55,8 @@ type Log interface {
 	// Follow has tell called with every batch appended from now on, in order, each
 	// event once, from one goroutine at a time. What it is told of can be replayed
 	// already. Appending waits for tell, replaying does not; so it must be quick and
-	// must not call the log. Follow is called at most once, before the first Append.
+	// must not call the log, and keeps the deliveries it wants, not the batch, which is
+	// used again. Follow is called at most once, before the first Append.
 	Follow(tell func(batch []notifier.Delivery))
 
 	// Head is the position of the last event that can be replayed.

@@ -17,10 +17,11 @@ import (
 // follower.
 func Memory(opts Options) Log {
 	opts = opts.withDefaults()
+	origin := notifier.ID{Epoch: newEpoch()}
 	return &memory{
-		origin: notifier.ID{Epoch: newEpoch()},
+		origin: origin,
 		keys:   keys{window: opts.KeyWindow, max: maxKeys, known: map[string]claim{}},
-		store:  store{opts: opts, tokens: map[string]*list{}},
+		store:  store{opts: opts, origin: origin, tokens: map[string]*list{}, segments: segments{full: segmentBytes}},
 	}
 }
 
@@ -48,9 +49,10 @@ type memory struct {
 
 	// appending is held by one Append from the first id to the follower's return,
 	// so that the follower sees batches in order. It is taken before mu. It guards
-	// keys, and closed and seq change only under both.
+	// keys and batch, and closed and seq change only under both.
 	appending sync.Mutex
 	keys      keys
+	batch     []notifier.Delivery // of one Append after the other
 	meter     meter
 
 	mu     sync.Mutex
@@ -93,42 +95,44 @@ func (m *memory) Append(ctx context.Context, pubs []notifier.Publication) ([]not
 		return nil, err
 	}
 	now := time.Now()
-	acks, batch := m.accept(pubs, now)
-	m.keep(batch, now)
-	if m.tell != nil && len(batch) > 0 {
-		m.tell(batch)
+	acks := m.accept(pubs, now)
+	m.keep(now)
+	if m.tell != nil && len(m.batch) > 0 {
+		m.tell(m.batch)
 	}
+	clear(m.batch) // holds on to nothing of a publication
 	return acks, nil
 }
 
-// accept gives an id to what is new among the publications and answers each.
-func (m *memory) accept(pubs []notifier.Publication, now time.Time) ([]notifier.Ack, []notifier.Delivery) {
+// accept answers each publication. What is new among them gets an id and goes into
+// the batch.
+func (m *memory) accept(pubs []notifier.Publication, now time.Time) []notifier.Ack {
 	acks := make([]notifier.Ack, len(pubs))
-	batch := make([]notifier.Delivery, 0, len(pubs))
+	m.batch = m.batch[:0]
 	m.keys.expire(now)
 	for i := range pubs {
 		p := &pubs[i]
-		id := m.origin.At(m.seq + uint64(len(batch)) + 1)
+		id := m.origin.At(m.seq + uint64(len(m.batch)) + 1)
 		ack, isNew := m.keys.claim(p, id, now)
 		acks[i] = ack
 		if isNew {
 			ev := notifier.Event{ID: id, Time: now, TTL: p.TTL, Name: p.Name, Data: p.Data}
-			batch = append(batch, notifier.Delivery{Event: ev, Tokens: p.Tokens, All: p.All, Except: p.Except})
+			m.batch = append(m.batch, notifier.Delivery{Event: ev, Tokens: p.Tokens, All: p.All, Except: p.Except})
 		}
 	}
-	return acks, batch
+	return acks
 }
 
-// keep makes a batch readable, all of it at once.
-func (m *memory) keep(batch []notifier.Delivery, now time.Time) {
+// keep makes the batch readable, all of it at once.
+func (m *memory) keep(now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, d := range batch {
-		m.store.add(&record{Delivery: d})
+	for i := range m.batch {
+		m.store.add(&m.batch[i])
 	}
-	m.seq += uint64(len(batch))
+	m.seq += uint64(len(m.batch))
 	m.meter.dropped(m.store.trim(now))
-	m.meter.batch(len(batch))
+	m.meter.batch(len(m.batch))
 }
 
 func (m *memory) Forget(ctx context.Context, token string) (int, error) {

@@ -95,8 +95,8 @@ func (m *memory) Metrics() Metrics {
 	defer m.mu.Unlock()
 	s := m.meter.metrics()
 	s.Events, s.Bytes = m.store.events, m.store.bytes
-	if m.store.oldest != nil {
-		s.Oldest = m.store.oldest.Event.Time
+	if _, r := m.store.segments.oldest(); r != nil {
+		s.Oldest = r.taken()
 	}
 	return s
 }

@@ -32,9 +32,12 @@ const forAll = ""
 
 type modelEvent struct {
 	notifier.Delivery
-	lists  []string // that have it
-	marker bool     // stands for what was forgotten: seen by the bounds, not by readers
+	lists []string // that have it
+	marks []string // those of them that have forgotten it: seen by the bounds, not by readers
 }
+
+// read reports whether any list's readers get the event.
+func (ev *modelEvent) read() bool { return len(ev.lists) > len(ev.marks) }
 
 type modelKey struct {
 	key    string
@@ -119,6 +122,7 @@ func (m *model) in(list string) (in []*modelEvent) {
 
 func (ev *modelEvent) leave(list string) {
 	ev.lists = slices.DeleteFunc(ev.lists, func(l string) bool { return l == list })
+	ev.marks = slices.DeleteFunc(ev.marks, func(l string) bool { return l == list })
 }
 
 // trim holds the bounds of age and bytes.
@@ -129,17 +133,30 @@ func (m *model) trim(now time.Time) {
 		}
 		old := m.opts.MaxAge >= 0 && now.Sub(ev.Event.Time) >= m.opts.MaxAge
 		if old || m.opts.MaxBytes >= 0 && m.bytes() > m.opts.MaxBytes {
-			ev.lists = nil
+			ev.lists, ev.marks = nil, nil
 			m.floor = max(m.floor, ev.Event.ID.Seq)
 		}
 	}
 }
 
 func (m *model) bytes() (n int64) {
+	lists := map[string]bool{forAll: true}
 	for _, ev := range m.events {
-		if len(ev.lists) > 0 {
-			n += (&record{Delivery: ev.Delivery}).size()
+		if len(ev.lists) == 0 {
+			continue
 		}
+		for _, list := range ev.lists {
+			if !lists[list] {
+				lists[list] = true
+				n += listSize(len(list))
+			}
+		}
+		d := ev.Delivery
+		if !ev.read() {
+			d.Event.Name, d.Event.Data = "", nil
+		}
+		r, _ := encode(nil, &d)
+		n += r.size()
 	}
 	return n
 }
@@ -148,21 +165,19 @@ func (m *model) forget(token string) (n int) {
 	m.trim(time.Now())
 	in := m.in(token)
 	for _, ev := range in {
-		if !ev.marker {
+		if !slices.Contains(ev.marks, token) {
 			n++
 		}
 	}
 	if n == 0 {
 		return 0
 	}
-	last := in[len(in)-1]
 	for _, ev := range in {
 		ev.leave(token)
 	}
+	last := in[len(in)-1]
+	last.lists, last.marks = append(last.lists, token), append(last.marks, token)
 	m.floors[token] = last.Event.ID.Seq
-	marker := &modelEvent{marker: true, lists: []string{token}}
-	marker.Event.ID, marker.Event.Time, marker.Tokens = last.Event.ID, last.Event.Time, []string{token}
-	m.events = slices.Insert(m.events, slices.Index(m.events, last)+1, marker)
 	return n
 }
 
@@ -214,11 +229,11 @@ func (m *model) matching(q notifier.Query, now time.Time) (events []notifier.Eve
 	for _, ev := range m.events {
 		kept := slices.Contains(ev.lists, forAll)
 		for _, token := range q.Tokens {
-			kept = kept || slices.Contains(ev.lists, token)
+			kept = kept || slices.Contains(ev.lists, token) && !slices.Contains(ev.marks, token)
 		}
 		excepted := ev.Except != "" && slices.Contains(q.Tokens, ev.Except)
 		over := now.Sub(ev.Event.Time) >= ev.Event.TTL && ev.Event.ID.Seq <= q.Live
-		if kept && !ev.marker && !excepted && !over && !ev.Event.Time.Before(q.Since) {
+		if kept && !excepted && !over && !ev.Event.Time.Before(q.Since) {
 			events = append(events, ev.Event)
 		}
 	}
@@ -255,10 +270,11 @@ func newDuel(t *testing.T, script []byte) *duel {
 	opts := Options{
 		MaxAge:    []time.Duration{-1, 90 * time.Second, time.Hour}[d.byte()%3],
 		MaxEvents: []int{-1, 1, 2, 3, 8}[d.byte()%5],
-		MaxBytes:  []int64{-1, 600, 1500, 6000}[d.byte()%4],
+		MaxBytes:  []int64{-1, 400, 1000, 4000}[d.byte()%4],
 		KeyWindow: []time.Duration{-1, 30 * time.Second, 10 * time.Minute}[d.byte()%3],
 	}
 	d.memory = Memory(opts).(*memory)
+	d.memory.store.segments.full = 1000 // so that there are several
 	d.memory.Follow(func(batch []notifier.Delivery) { d.told = append(d.told, batch...) })
 	d.model = &model{opts: opts, origin: d.memory.origin, floors: map[string]uint64{}}
 	return d
@@ -409,9 +425,7 @@ func (d *duel) forget() {
 func (d *duel) checkTold() {
 	var want []notifier.ID
 	for _, ev := range d.model.events {
-		if !ev.marker {
-			want = append(want, ev.Event.ID)
-		}
+		want = append(want, ev.Event.ID)
 	}
 	if !slices.EqualFunc(d.told, want, func(a notifier.Delivery, b notifier.ID) bool { return a.Event.ID == b }) {
 		d.Fatalf("told of %d events of %d", len(d.told), len(want))
@@ -427,20 +441,28 @@ func (d *duel) checkMemory() {
 
 // check holds what is true of a store between calls.
 func (s *store) check() error {
+	kept := map[uint64]record{}
 	var bytes int64
-	lists := map[*record]int{}
-	for r, prev := s.oldest, (*record)(nil); r != nil; prev, r = r, r.next {
-		if r.prev != prev || prev != nil && prev.Event.ID.Seq > r.Event.ID.Seq || r.next == nil && r != s.newest {
-			return fmt.Errorf("record %v is not linked in order", r.Event.ID)
+	var events uint64
+	for _, g := range s.segments.list {
+		if err := g.check(kept); err != nil {
+			return err
 		}
-		if seq := r.Event.ID.Seq; seq < s.floor || seq == s.floor && !r.forgotten {
-			return fmt.Errorf("record %v is below the floor, %d", r.Event.ID, s.floor)
+	}
+	for seq, r := range kept {
+		if seq <= s.floor {
+			return fmt.Errorf("record %d is below the floor, %d", seq, s.floor)
 		}
 		bytes += r.size()
-		lists[r] = r.lists
+		if r.readers > 0 {
+			events++
+		}
 	}
-	if bytes != s.bytes || s.oldest == nil && s.newest != nil {
-		return fmt.Errorf("%d bytes are kept, counted as %d", bytes, s.bytes)
+	for token := range s.tokens {
+		bytes += listSize(len(token))
+	}
+	if bytes != s.bytes || events != s.events {
+		return fmt.Errorf("%d events and %d bytes are kept, counted as %d and %d", events, bytes, s.events, s.bytes)
 	}
 	for token, l := range s.tokens {
 		if l.len() == 0 {
@@ -451,31 +473,78 @@ func (s *store) check() error {
 		}
 	}
 	for _, l := range append(slices.Collect(maps.Values(s.tokens)), &s.all) {
-		if err := l.check(lists); err != nil {
+		if err := l.check(kept); err != nil {
 			return err
 		}
 	}
-	for r, n := range lists {
-		if n != 0 {
-			return fmt.Errorf("record %v counts %d lists too many", r.Event.ID, n)
+	for seq, r := range kept {
+		if !r.gone() {
+			return fmt.Errorf("record %d counts %d readers and %d marks too many", seq, r.readers, r.marks)
+		}
+	}
+	return s.segments.check()
+}
+
+// check holds what is true of a segment, and adds what is kept to that of the
+// segments before it.
+func (g *segment) check(kept map[uint64]record) error {
+	live, last := 0, g.first
+	for i := range g.records {
+		r := &g.records[i]
+		if r.seq < last || i > 0 && r.seq == last || i == 0 && r.seq != g.first {
+			return fmt.Errorf("record %d is after %d", r.seq, last)
+		}
+		last = r.seq
+		if r.gone() {
+			continue
+		}
+		if _, again := kept[r.seq]; again || g.find(r.seq) != r {
+			return fmt.Errorf("record %d is not found, or twice", r.seq)
+		}
+		kept[r.seq] = *r
+		live += headBytes + r.length()
+	}
+	if live == 0 || live != g.used()-g.dead {
+		return fmt.Errorf("a segment from %d has %d of %d bytes in use, %d are dead", g.first, live, g.used(), g.dead)
+	}
+	return nil
+}
+
+// check holds what is true of how segments follow each other.
+func (s *segments) check() error {
+	for i, g := range s.list {
+		if i > 0 && g.first <= s.list[i-1].records[len(s.list[i-1].records)-1].seq {
+			return fmt.Errorf("segment %d begins in the one before", i)
+		}
+		if i > 0 && i < len(s.list)-1 && 2*g.dead > g.used() {
+			return fmt.Errorf("segment %d of %d is mostly dead: %d of %d bytes", i, len(s.list), g.dead, g.used())
+		}
+		if g.used() > s.full && len(g.records) > 1 {
+			return fmt.Errorf("segment %d has %d records, %d bytes", i, len(g.records), g.used())
 		}
 	}
 	return nil
 }
 
 // check holds what is true of a list, and counts off the records that it has.
-func (l *list) check(lists map[*record]int) error {
-	if cap(l.records) > 4*l.len()+4 {
-		return fmt.Errorf("%d records in an array of %d", l.len(), cap(l.records))
+func (l *list) check(kept map[uint64]record) error {
+	if cap(l.seqs) > 4*l.len()+4 {
+		return fmt.Errorf("%d records in an array of %d", l.len(), cap(l.seqs))
 	}
-	for i, r := range l.records[l.head:] {
-		if _, linked := lists[r]; !linked {
-			return fmt.Errorf("record %v is in a list and not in the store", r.Event.ID)
+	for i, seq := range l.seqs[l.head:] {
+		r, known := kept[seq]
+		if !known {
+			return fmt.Errorf("record %d is in a list and not in the store", seq)
 		}
-		if r.worthless().Before(l.worthless) || i > 0 && r.Event.ID.Seq <= l.records[l.head+i-1].Event.ID.Seq {
-			return fmt.Errorf("record %v is in a wrong place", r.Event.ID)
+		if r.worthless().Before(l.worthless) || seq < l.floor || i > 0 && seq <= l.seqs[l.head+i-1] {
+			return fmt.Errorf("record %d is in a wrong place", seq)
 		}
-		lists[r]--
+		if l.marked(seq) {
+			r.marks--
+		} else {
+			r.readers--
+		}
+		kept[seq] = r
 	}
 	return nil
 }

@@ -61,35 +61,36 @@ func (m *memory) begin(q notifier.Query) notifier.Page {
 func (s *store) read(q notifier.Query, now time.Time) (events []notifier.Event, more bool) {
 	limit, bytes := cmp.Or(q.Limit, pageEvents), cmp.Or(q.Bytes, pageBytes)
 	sources := s.sources(q.Tokens, q.After.Seq)
-	for r := next(sources); r != nil; r = next(sources) {
-		if !r.wanted(q, now) {
+	for seq := next(sources); seq != 0; seq = next(sources) {
+		i, r := s.segments.find(seq)
+		g := s.segments.list[i]
+		if !g.wanted(r, q, now) {
 			continue
 		}
-		size := len(r.Event.Data)
+		size := int(r.data)
 		if len(events) > 0 && (len(events) == limit || bytes < size) {
 			return events, true
 		}
 		bytes -= size
-		events = append(events, r.Event)
+		events = append(events, g.event(r, s.origin))
 	}
 	return events, false
 }
 
 // wanted reports whether a query among whose lists the record is asks for it.
-func (r *record) wanted(q notifier.Query, now time.Time) bool {
-	switch ev := &r.Event; {
-	case r.forgotten,
-		ev.ID.Seq <= q.Live && ev.Expired(now),
-		ev.Time.Before(q.Since),
-		r.Except != "" && slices.Contains(q.Tokens, r.Except):
+func (g *segment) wanted(r *record, q notifier.Query, now time.Time) bool {
+	switch taken := r.taken(); {
+	case r.seq <= q.Live && !now.Before(taken.Add(r.ttl)),
+		taken.Before(q.Since),
+		r.count == 0 && r.tokens > 0 && slices.Contains(q.Tokens, string(g.tokens(r))):
 		return false
 	}
 	return true
 }
 
 // sources are the lists of a query from a position on.
-func (s *store) sources(tokens []string, after uint64) [][]*record {
-	sources := make([][]*record, 0, len(tokens)+1)
+func (s *store) sources(tokens []string, after uint64) [][]uint64 {
+	sources := make([][]uint64, 0, len(tokens)+1)
 	sources = append(sources, s.all.after(after))
 	for _, t := range tokens {
 		if l := s.tokens[t]; l != nil {
@@ -99,13 +100,16 @@ func (s *store) sources(tokens []string, after uint64) [][]*record {
 	return sources
 }
 
-// next takes the lowest record off the sources, off each that has it.
-func next(sources [][]*record) (lowest *record) {
-	seq := uint64(math.MaxUint64)
+// next takes the lowest event off the sources, off each that has it; 0 for none.
+func next(sources [][]uint64) uint64 {
+	lowest := uint64(math.MaxUint64)
 	for _, s := range sources {
-		if len(s) > 0 && s[0].Event.ID.Seq < seq {
-			lowest, seq = s[0], s[0].Event.ID.Seq
+		if len(s) > 0 {
+			lowest = min(lowest, s[0])
 		}
+	}
+	if lowest == math.MaxUint64 {
+		return 0
 	}
 	for i, s := range sources {
 		if len(s) > 0 && s[0] == lowest {
