@@ -27,7 +27,7 @@ func TestPublishAllocates(t *testing.T) {
 	if racing {
 		t.Skip("with the race detector pools forget")
 	}
-	if n := testing.AllocsPerRun(1000, keepPublishing(t)); n > 12 {
+	if n := testing.AllocsPerRun(1000, keepPublishing(t)); n > 11 {
 		t.Errorf("%v allocations", n)
 	}
 }
