@@ -15,6 +15,9 @@ import (
 // that arrive while one round is written to disk go into the next: the busier the
 // log, the more of them share an fsync, and a lone publisher waits for nobody.
 //
+// Rounds are made by a goroutine, or by a publisher that finds no round under way:
+// handing a single publication over would take longer than preparing it.
+//
 // When the disk fails it refuses, and tries to open the index again until it can.
 type committer struct {
 	x       *index
@@ -26,6 +29,8 @@ type committer struct {
 	tell    func([]notifier.Delivery)
 	waiting []*job
 	refusal error // why nothing is taken
+
+	turn sync.Mutex // held by whoever makes a round
 
 	// unknown is the batch of the round that failed. It may be on disk.
 	unknown []notifier.Delivery
@@ -62,6 +67,9 @@ func (c *committer) do(ctx context.Context, j *job) error {
 	if err := c.enqueue(j); err != nil {
 		return err
 	}
+	if c.turn.TryLock() {
+		c.myRound()
+	}
 	select {
 	case <-j.done:
 		return j.err
@@ -81,8 +89,33 @@ func (c *committer) enqueue(j *job) error {
 		return c.refusal
 	}
 	c.waiting = append(c.waiting, j)
-	c.poke()
 	return nil
+}
+
+// myRound is a publisher's round, unless its job has been done meanwhile. A panic ends
+// the process, as in the goroutine: whoever called might survive it, but nobody
+// knows what it has left.
+func (c *committer) myRound() {
+	defer func() {
+		if p := recover(); p != nil {
+			go panic(p)
+			select {}
+		}
+	}()
+	if jobs := c.take(); len(jobs) > 0 {
+		c.round(jobs)
+	}
+	c.endTurn()
+}
+
+// endTurn leaves it to the goroutine to make a round for those who came during one.
+func (c *committer) endTurn() {
+	c.turn.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.waiting) > 0 {
+		c.poke()
+	}
 }
 
 func (c *committer) withdraw(j *job) bool {
@@ -142,10 +175,16 @@ func (c *committer) run() {
 			// Those who were answered just now may have the next publication ready:
 			// without them every round would have half of all publishers.
 			runtime.Gosched()
+			c.turn.Lock()
 			c.round(c.take())
+			c.endTurn()
 		case <-c.x.fence.down:
+			c.turn.Lock()
 			c.recover()
+			c.turn.Unlock()
 		case <-c.closing:
+			c.turn.Lock()
+			defer c.turn.Unlock()
 			for jobs := c.take(); len(jobs) > 0; jobs = c.take() {
 				c.round(jobs)
 			}
@@ -165,9 +204,7 @@ func (c *committer) take() []*job {
 	}
 	jobs := c.waiting[:n:n]
 	c.waiting = c.waiting[n:]
-	if len(c.waiting) > 0 {
-		c.poke()
-	} else {
+	if len(c.waiting) == 0 {
 		c.waiting = nil
 	}
 	return jobs

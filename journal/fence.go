@@ -140,6 +140,15 @@ func (f *fence) OpenDir(name string) (vfs.File, error) {
 	return &fencedFile{File: dir, fence: f}, nil
 }
 
+// syncDir makes the names in a directory durable.
+func (f *fence) syncDir(name string) error {
+	dir, err := f.OpenDir(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
 func (f *fence) Link(oldname, newname string) error {
 	return f.do(isTable(newname), func() error { return f.FS.Link(oldname, newname) })
 }
@@ -191,6 +200,23 @@ func (f *fencedFile) WriteAt(p []byte, offset int64) (int, error) {
 func (f *fencedFile) Sync() error { return f.fence.do(f.table, f.File.Sync) }
 
 func (f *fencedFile) SyncData() error { return f.fence.do(f.table, f.File.SyncData) }
+
+// syncBy is SyncData by other means.
+func (f *fencedFile) syncBy(s *syncer) error {
+	return f.fence.do(f.table, func() error { return s.sync(f.File) })
+}
+
+// reserve makes a file so many bytes long, and has the disk set them aside: what is
+// written to them is then all that syncing has to write. File systems in memory
+// have nothing to gain.
+func (f *fencedFile) reserve(size int64) error {
+	if f.Fd() == vfs.InvalidFd {
+		return nil
+	}
+	f.Preallocate(0, size)
+	_, err := f.WriteAt([]byte{0}, size-1)
+	return err
+}
 
 func (f *fencedFile) SyncTo(length int64) (full bool, err error) {
 	err = f.fence.do(f.table, func() (err error) {

@@ -12,7 +12,7 @@ import (
 )
 
 // format is the version of the layout that this package reads and writes.
-const format = 1
+const format = 2
 
 // pebbleFormat is that of the files in which Pebble keeps it. It only ever moves
 // together with format.
@@ -78,21 +78,37 @@ func checkPebble(dir string, disk vfs.FS) error {
 	return nil
 }
 
-// identify reads the identity of a journal, or gives one to a new journal.
+// identify reads the identity of a journal, or begins a new one. One of an older
+// format is of this one from then on.
 func identify(db *pebble.DB, dir string) (identity, error) {
-	b, closer, err := db.Get(identityKey)
-	if err == nil {
-		defer closer.Close()
-		return decodeIdentity(b, dir)
+	id, err := readIdentity(db, dir)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return create(db, dir)
 	}
-	if !errors.Is(err, pebble.ErrNotFound) {
+	if err == nil && id.format < format {
+		id.format = format
+		err = db.Set(identityKey, id.encode(), pebble.NoSync)
+	}
+	return id, err
+}
+
+func readIdentity(db pebble.Reader, dir string) (identity, error) {
+	b, closer, err := db.Get(identityKey)
+	if err != nil {
 		return identity{}, err
 	}
+	defer closer.Close()
+	return decodeIdentity(b, dir)
+}
+
+func create(db *pebble.DB, dir string) (identity, error) {
 	if empty, err := isEmpty(db); err != nil || !empty {
 		return identity{}, errors.Join(err, fmt.Errorf("%s holds something else than a journal", dir))
 	}
-	id := newIdentity()
-	return id, db.Set(identityKey, id.encode(), pebble.Sync)
+	id, s, b := newIdentity(), newState(time.Now()), db.NewBatch()
+	defer b.Close()
+	err := errors.Join(b.Set(identityKey, id.encode(), nil), s.put(b, s.current()))
+	return id, errors.Join(err, b.Commit(pebble.NoSync))
 }
 
 func isEmpty(db *pebble.DB) (bool, error) {

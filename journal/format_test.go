@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,13 +45,13 @@ func TestNewerFormat(t *testing.T) {
 	l := openDir(t, dir)
 	later := append(l.x.identity.encode(), "and more"...)
 	binary.BigEndian.PutUint32(later, format+1)
-	if err := l.x.db.Set(identityKey, later, pebble.Sync); err != nil {
+	if err := errors.Join(l.x.db.Set(identityKey, later, pebble.NoSync), l.x.db.Flush()); err != nil {
 		t.Fatal(err)
 	}
 	l.Close()
 	for range 2 {
 		_, err := Open(dir, Options{})
-		if err == nil || !strings.Contains(err.Error(), dir+" has format 2") || !strings.Contains(err.Error(), "reads format 1") {
+		if err == nil || !strings.Contains(err.Error(), dir+" has format 3") || !strings.Contains(err.Error(), "reads format 2") {
 			t.Fatalf("opened a later format: %v", err)
 		}
 	}

@@ -34,6 +34,8 @@ type index struct {
 	db    *pebble.DB   // nil once closed
 	fence *fence
 	state atomic.Pointer[state]
+	ahead *pebble.Batch // what the write-ahead log has and db has not; only if db is read-only
+	wal   *wal
 
 	swept chan struct{} // has room for one: there is something to sweep
 	meter meter
@@ -44,69 +46,13 @@ type index struct {
 	unpaced int64           // bytes since a look at Pebble's backlog
 }
 
-// open opens Pebble, or opens it anew after a failure. The one that failed goes on
-// answering reads until the new one can.
-func (x *index) open() error {
-	f := newFence(x.disk)
-	db, err := pebble.Open(x.dir, x.options(f))
-	if err != nil {
-		f.abandon()
-		return errors.Join(f.Err(), err)
-	}
-	f.serve()
-	id, err := identify(db, x.dir)
-	var s *state
-	if err == nil {
-		s, err = loadState(db)
-	}
-	if err = errors.Join(f.Err(), err); err != nil {
-		f.abandon()
-		db.Close()
-		return err
-	}
-	if x.hash == nil {
-		x.identity, x.hash = id, newHasher(id.secret[:])
-	}
-	if err := x.swap(db, f, s); err != nil {
-		x.log.Warn("closing what had failed", "dir", x.dir, "error", err)
-	}
-	x.sweepSoon()
-	return nil
-}
-
-// swap puts an opening of Pebble in the place of another, and closes that. Either
-// may be nil.
-func (x *index) swap(db *pebble.DB, f *fence, s *state) error {
-	x.mu.Lock()
-	oldDB, oldFence := x.db, x.fence
-	x.db = db
-	if db != nil {
-		x.fence = f
-		x.state.Store(s)
-	}
-	x.mu.Unlock()
-	if oldDB == nil {
-		return nil
-	}
-	oldFence.abandon()
-	return errors.Join(oldFence.Err(), oldDB.Close())
-}
-
-// reopen opens the index again once the disk takes what it did not.
-func (x *index) reopen() error {
-	if err := probe(x.dir, x.disk); err != nil {
-		return err
-	}
-	return x.open()
-}
-
 // failed is why nothing can be written, nil if it can.
 func (x *index) failed() error { return x.fence.Err() }
 
 // origin is the position before the first event.
 func (x *index) origin() notifier.ID { return notifier.ID{Epoch: x.identity.epoch} }
 
-// How Pebble is set up. Write-ahead logs and memtables are small enough to be
+// How Pebble is set up. The write-ahead log and memtables are small enough to be
 // replayed in a moment after a crash, large enough that tables are few.
 const (
 	memtableBytes = 16 << 20
@@ -120,6 +66,7 @@ func (x *index) options(f *fence) *pebble.Options {
 	logger := pebbleLogger{x.log, f}
 	opts := &pebble.Options{
 		FS:                    f,
+		DisableWAL:            true, // there is our own
 		Comparer:              comparer,
 		FormatMajorVersion:    pebbleFormat,
 		CacheSize:             x.size + maxMemtables*memtableBytes,

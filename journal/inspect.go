@@ -13,7 +13,6 @@ import (
 	"math/bits"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"notifier"
@@ -71,10 +70,9 @@ func openStopped(dir string, disk vfs.FS) (*index, func() error, error) {
 	x := &index{
 		dir: dir, disk: disk, size: defaultCache, log: slog.New(slog.DiscardHandler),
 		opts: Options{MaxAge: -1, MaxEvents: -1, MaxBytes: -1, KeyWindow: -1},
-		tune: func(opts *pebble.Options) { opts.ReadOnly = true },
 	}
 	if err = checkPebble(dir, disk); err == nil {
-		err = x.open()
+		err = x.openReadOnly()
 	}
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("opening the journal in %s: %w", dir, err), lock.Close())
@@ -116,7 +114,7 @@ func (v *verifier) walk() error {
 	if err != nil {
 		return err
 	}
-	it, err := v.x.db.NewIter(nil)
+	it, err := v.x.view().NewIter(nil)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,7 +68,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 	b.Set(eventKey(nil, 1, token, 9), make([]byte, 20), nil)    // not reached
 	b.Set(eventKey(nil, 1, token, floorSeq), []byte{9: 0}, nil) // no floor
 	b.Set([]byte("x"), nil, nil)                                // no key
-	if err := b.Commit(pebble.Sync); err != nil {
+	if err := errors.Join(b.Commit(pebble.NoSync), l.x.db.Flush()); err != nil {
 		t.Fatal(err)
 	}
 	l.Close()

@@ -8,13 +8,14 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// The layout of a journal on disk, format 1. Keys sort as bytes, numbers are big
+// The layout of a journal on disk, format 2. Keys sort as bytes, numbers are big
 // endian, and every kind of key has one length.
 //
 //	key                             value
 //	M                               format, epoch, secret, time of creation
 //	m                               last event, its time; bytes in the last bucket;
-//	                                generation of keys, and when it was opened
+//	                                generation of keys, and when it was opened;
+//	                                last round
 //	s bucket                        its first event, when it was opened and closed,
 //	                                its bytes
 //	d bucket e token seq            an event, or its head if the event is wide

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -33,7 +34,7 @@ func logBytes(dir string, disk vfs.FS) (total int64, err error) {
 		return 0, err
 	}
 	for _, name := range names {
-		if filepath.Ext(name) != ".log" {
+		if filepath.Ext(name) != ".log" && !strings.HasPrefix(name, walPrefix) {
 			continue
 		}
 		info, err := disk.Stat(disk.PathJoin(dir, name))

@@ -36,7 +36,7 @@ func (x *index) reader(now time.Time) (*reader, error) {
 	// page; a bucket that is dropped after the iterator was made is still seen, but
 	// one that was dropped before must not be taken for an empty one.
 	head := x.state.Load().last
-	it, err := x.db.NewIter(nil)
+	it, err := x.view().NewIter(nil)
 	if err != nil {
 		x.mu.RUnlock()
 		return nil, err

@@ -188,14 +188,17 @@ func (r *round) apply() error {
 	if r.batch.Empty() && len(r.changed) == 0 && len(dropped) == 0 && !rolled {
 		return nil
 	}
+	r.next.round++
 	if err := r.put(dropped); err != nil {
 		return err
 	}
 	r.x.pace(int64(r.batch.Len()))
 	start := time.Now()
-	err := r.x.db.Apply(r.batch, pebble.Sync)
+	if err := r.x.wal.append(r.next.round, r.batch.Repr()); err != nil {
+		return err
+	}
 	r.x.meter.synced(time.Since(start))
-	if err = errors.Join(r.x.failed(), err); err != nil {
+	if err := r.x.db.Apply(r.batch, pebble.NoSync); err != nil {
 		return err
 	}
 	r.x.state.Store(&r.next)

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +17,7 @@ type state struct {
 	buckets    []bucket
 	generation uint32 // of idempotency keys
 	genOpened  int64
+	round      uint64 // the last one in it
 }
 
 // A bucket is the events from first on, up to the next bucket.
@@ -77,7 +77,8 @@ func (s *state) from(after uint64) []bucket {
 }
 
 const (
-	stateLen  = 8 + 8 + 8 + 4 + 8
+	stateLen1 = 8 + 8 + 8 + 4 + 8 // in format 1
+	stateLen  = stateLen1 + 8
 	bucketLen = 8 + 8 + 8 + 8
 )
 
@@ -87,7 +88,8 @@ func (s *state) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(s.lastTime))
 	b = binary.BigEndian.AppendUint64(b, uint64(s.bytes))
 	b = binary.BigEndian.AppendUint32(b, s.generation)
-	return binary.BigEndian.AppendUint64(b, uint64(s.genOpened))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.genOpened))
+	return binary.BigEndian.AppendUint64(b, s.round)
 }
 
 func (b *bucket) encode() []byte {
@@ -111,16 +113,16 @@ func decodeBucket(key, v []byte) (bucket, error) {
 	}, nil
 }
 
-// loadState reads the state of a journal, or makes the first one of a new journal.
-func loadState(db *pebble.DB) (*state, error) {
+// loadState reads the state of a journal.
+func loadState(db pebble.Reader) (*state, error) {
 	v, closer, err := db.Get(stateKey)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return createState(db)
-	}
 	if err != nil {
 		return nil, err
 	}
 	defer closer.Close()
+	if len(v) == stateLen1 {
+		v = append(v[:len(v):len(v)], make([]byte, stateLen-stateLen1)...)
+	}
 	if len(v) != stateLen {
 		return nil, fmt.Errorf("state: %w", errCorrupt)
 	}
@@ -130,12 +132,13 @@ func loadState(db *pebble.DB) (*state, error) {
 		bytes:      int64(binary.BigEndian.Uint64(v[16:])),
 		generation: binary.BigEndian.Uint32(v[24:]),
 		genOpened:  int64(binary.BigEndian.Uint64(v[28:])),
+		round:      binary.BigEndian.Uint64(v[36:]),
 	}
 	s.buckets, err = loadBuckets(db)
 	return s, err
 }
 
-func loadBuckets(db *pebble.DB) (buckets []bucket, err error) {
+func loadBuckets(db pebble.Reader) (buckets []bucket, err error) {
 	it, err := db.NewIter(&pebble.IterOptions{
 		LowerBound: []byte{kindBucket}, UpperBound: []byte{kindBucket + 1},
 	})
@@ -154,16 +157,6 @@ func loadBuckets(db *pebble.DB) (buckets []bucket, err error) {
 		return nil, fmt.Errorf("no buckets: %w", errCorrupt)
 	}
 	return buckets, it.Error()
-}
-
-func createState(db *pebble.DB) (*state, error) {
-	s := newState(time.Now())
-	b := db.NewBatch()
-	defer b.Close()
-	if err := s.put(b, s.current()); err != nil {
-		return nil, err
-	}
-	return s, b.Commit(pebble.Sync)
 }
 
 // put writes the state, and those of its buckets that have changed.
