@@ -369,6 +369,43 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// Requests that wait, for a disk that hangs say, do not keep others from being served,
+// nor the server from stopping.
+func TestHeldUp(t *testing.T) {
+	held, begin := make(chan struct{}), make(chan struct{})
+	e := New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/hold" {
+			held <- struct{}{}
+			<-begin
+		}
+	}), Config{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{Handler: e, ConnContext: e.WithConn}
+	go s.Serve(ln)
+	defer s.Close()
+	first, second, other := dial(t, ln.Addr().String()), dial(t, ln.Addr().String()), dial(t, ln.Addr().String())
+	for _, c := range []*client{first, second, other} {
+		c.taken(e)
+	}
+	for _, c := range []*client{first, second} {
+		c.send(strings.Replace(post(), "/api", "/hold", 1))
+		<-held
+		other.send(post())
+		if got := other.answer(); !strings.HasPrefix(got, "HTTP/1.1 200") {
+			t.Errorf("got %s", got)
+		}
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := e.Shutdown(over); err == nil {
+		t.Error("the server stopped as if nothing were under way")
+	}
+	close(begin)
+}
+
 // What is under way when the server stops is finished, and said to be the last.
 func TestShutdown(t *testing.T) {
 	under, finish := make(chan struct{}), make(chan struct{})

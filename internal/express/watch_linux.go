@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -28,7 +29,8 @@ type epoll struct {
 	raw  syscall.RawConn
 	done chan struct{}
 
-	procs int // that can run at once
+	procs int           // that can run at once
+	turn  atomic.Uint64 // odd while the goroutine that watches serves a request that may wait
 
 	mu    sync.Mutex
 	last  int32 // slot given
@@ -47,6 +49,9 @@ func newWatcher(e *Express) watcher {
 		return nil
 	}
 	go p.run()
+	if !e.cfg.Inline {
+		go p.relieve()
+	}
 	return p
 }
 
@@ -82,7 +87,6 @@ func (p *epoll) stop() {
 }
 
 func (p *epoll) run() {
-	defer close(p.done)
 	events := make([]unix.EpollEvent, 128)
 	buf := make([]byte, maxRequest)
 	p.file.SetReadDeadline(time.Now().Add(sweepEvery))
@@ -93,20 +97,76 @@ func (p *epoll) run() {
 			p.e.sweep(now)
 			p.file.SetReadDeadline(now.Add(sweepEvery))
 		} else if err != nil {
-			return // closed
+			close(p.done)
+			return
 		}
-		p.serve(events[:n], buf)
+		if !p.serve(events[:n], buf) {
+			return
+		}
+		if n >= enough {
+			runtime.Gosched() // there will be more at once, and others wait for a turn
+		}
 	}
 }
+
+// relieve looks after the goroutine that watches: while it is held up by a request,
+// another one takes its place.
+func (p *epoll) relieve() {
+	tick := time.NewTicker(patience)
+	defer tick.Stop()
+	for last := uint64(0); ; {
+		select {
+		case <-tick.C:
+		case <-p.done:
+			return
+		}
+		turn := p.turn.Load()
+		if turn == last && turn%2 == 1 && p.turn.CompareAndSwap(turn, turn+1) {
+			go p.run()
+		}
+		last = turn
+	}
+}
+
+// patience is for how long a request may hold up all others: up to twice that. A disk
+// that works is quicker by far.
+const patience = 100 * time.Millisecond
 
 // enough is how many requests a goroutine serves before it asks others for help:
 // waking one costs about as much as serving a few.
 const enough = 4
 
-// serve serves what is there. If that is much, as many goroutines do as can run.
-func (p *epoll) serve(ready []unix.EpollEvent, buf []byte) {
+// serve serves what is there. It returns false if the caller has been relieved.
+func (p *epoll) serve(ready []unix.EpollEvent, buf []byte) bool {
+	if p.e.cfg.Inline {
+		p.share(ready, buf)
+		return true
+	}
+	return p.spread(ready, buf)
+}
+
+// spread serves each request in a goroutine but for the last, which is all there is
+// on a server that is not busy: to it, waking a goroutine would be much of the cost.
+func (p *epoll) spread(ready []unix.EpollEvent, buf []byte) bool {
+	for i, ev := range ready {
+		c, ended := p.conn(ev.Fd), ev.Events&^unix.EPOLLIN != 0
+		switch {
+		case c == nil:
+		case i < len(ready)-1:
+			go withBuffer(func(own []byte) { c.pump(own, ended) })
+		default:
+			turn := p.turn.Add(1)
+			c.pump(buf, ended)
+			return p.turn.CompareAndSwap(turn, turn+1)
+		}
+	}
+	return true
+}
+
+// share serves what is there. If that is much, as many goroutines do as can run.
+func (p *epoll) share(ready []unix.EpollEvent, buf []byte) {
 	parts := max(1, min(len(ready)/enough, p.procs))
-	for size := (len(ready) + parts - 1) / parts; p.e.cfg.Inline && len(ready) > size; ready = ready[size:] {
+	for size := (len(ready) + parts - 1) / parts; len(ready) > size; ready = ready[size:] {
 		part := slices.Clone(ready[:size])
 		go withBuffer(func(own []byte) { p.each(part, own) })
 	}
@@ -116,7 +176,7 @@ func (p *epoll) serve(ready []unix.EpollEvent, buf []byte) {
 func (p *epoll) each(ready []unix.EpollEvent, buf []byte) {
 	for _, ev := range ready {
 		if c := p.conn(ev.Fd); c != nil {
-			p.pump(c, buf, ev.Events&^unix.EPOLLIN != 0)
+			c.pump(buf, ev.Events&^unix.EPOLLIN != 0)
 		}
 	}
 }
@@ -141,14 +201,6 @@ func epollWait(fd uintptr, events []unix.EpollEvent) int {
 			return -1
 		}
 	}
-}
-
-func (p *epoll) pump(c *conn, buf []byte, ended bool) {
-	if p.e.cfg.Inline {
-		c.pump(buf, ended)
-		return
-	}
-	go withBuffer(func(own []byte) { c.pump(own, ended) })
 }
 
 // detach returns a copy of a connection's descriptor.
