@@ -20,7 +20,8 @@ type shard struct {
 	joint    map[string][]*topic // those with several tokens, by each
 	followed uint64              // every event up to here has been put into the topics of its time
 	dirty    []news
-	reach    int // streams of the dirty topics
+	reach    int           // streams of the dirty topics
+	told     time.Duration // when the last event came, since hub.start
 	mail     []func()
 
 	work sync.Mutex // taken before mu
@@ -95,10 +96,11 @@ func (s *shard) tell(batch []notifier.Delivery, frames []frame) {
 	}
 	s.followed = batch[len(batch)-1].Event.ID.Seq
 	ring, small := len(s.dirty) > 0, len(batch) == 1 && s.reach <= atOnce
+	quiet := ring && s.isQuiet()
 	s.mu.Unlock()
 	switch {
 	case !ring:
-	case small && s.work.TryLock():
+	case small && quiet && s.work.TryLock():
 		s.round()
 		s.work.Unlock()
 	default:
@@ -106,9 +108,21 @@ func (s *shard) tell(batch []notifier.Delivery, frames []frame) {
 	}
 }
 
-// atOnce is to how many streams the journal's follower writes an event itself:
-// waking the worker would take longer, and the next batch is not yet due.
-const atOnce = 4
+// An event for up to atOnce streams of a shard that has had none for a while is written
+// by the journal's follower itself: waking the worker would take longer. Where they
+// come more often than that, the worker is awake, and writes many in a round while
+// publishers go on.
+const (
+	atOnce = 4
+	busy   = 100 * time.Microsecond
+)
+
+// isQuiet reports whether it is a while since it was asked; mu is held.
+func (s *shard) isQuiet() bool {
+	before := s.told
+	s.told = time.Since(s.hub.start)
+	return s.told-before > busy
+}
 
 func (s *shard) push(t *topic, d *notifier.Delivery, f *frame) {
 	if t.holds(d.Event.ID.Seq) {
