@@ -111,7 +111,7 @@ func (l *durable) Metrics() Metrics {
 	l.x.mu.RLock()
 	defer l.x.mu.RUnlock()
 	if l.x.db != nil {
-		s.Disk = int64(l.x.db.Metrics().DiskSpaceUsage())
+		s.Disk = int64(l.x.db.Metrics().DiskSpaceUsage()) + l.x.wal.held.Load()
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -31,7 +32,7 @@ import (
 // hole, and the state in Pebble says which it has: where one is missing that a later
 // one proves to have been there, the log is damaged, and not merely cut off.
 //
-// Only one goroutine may use a wal.
+// Only one goroutine may use a wal; held may be read by others.
 type wal struct {
 	index *index
 	fence *fence
@@ -41,8 +42,9 @@ type wal struct {
 	file *fencedFile // nil before the first round
 	name string
 	salt [walSaltLen]byte
-	size int64 // written
-	room int64 // of the file
+	size int64        // written
+	room int64        // of the file
+	held atomic.Int64 // bytes of all files
 	buf  []byte
 
 	flushes sync.WaitGroup
@@ -112,6 +114,7 @@ func (w *wal) rotate(round uint64, need int64) error {
 	w.file.Write(append([]byte(walMagic), w.salt[:]...))
 	w.size = int64(walHeaderLen)
 	w.room = max(walBytes, w.size+need)
+	w.held.Add(w.room)
 	w.file.reserve(w.room)
 	w.file.Sync()
 	return errors.Join(w.fence.syncDir(w.index.dir), w.fence.Err())
@@ -123,11 +126,12 @@ func (w *wal) retire() error {
 	if err != nil {
 		return err
 	}
-	name := w.name
+	name, room := w.name, w.room
 	w.flushes.Go(func() {
 		select {
 		case <-flushed:
 			w.fence.Remove(name)
+			w.held.Add(-room)
 		case <-w.fence.down:
 		case <-w.fence.held:
 		}
