@@ -22,6 +22,7 @@ type shard struct {
 	dirty    []news
 	reach    int           // streams of the dirty topics
 	told     time.Duration // when the last event came, since hub.start
+	rush     int           // events that came soon after one another
 	mail     []func()
 
 	work sync.Mutex // taken before mu
@@ -108,20 +109,25 @@ func (s *shard) tell(batch []notifier.Delivery, frames []frame) {
 	}
 }
 
-// An event for up to atOnce streams of a shard that has had none for a while is written
-// by the journal's follower itself: waking the worker would take longer. Where they
-// come more often than that, the worker is awake, and writes many in a round while
+// An event for up to atOnce streams of a quiet shard is written by the journal's
+// follower itself: waking the worker would take longer. In a rush of events, each
+// within soon of the one before, the worker is awake, and writes many in a round while
 // publishers go on.
 const (
 	atOnce = 4
-	busy   = 100 * time.Microsecond
+	soon   = 100 * time.Microsecond
+	aRush  = 8
 )
 
-// isQuiet reports whether it is a while since it was asked; mu is held.
+// isQuiet is asked for each event; mu is held.
 func (s *shard) isQuiet() bool {
 	before := s.told
 	s.told = time.Since(s.hub.start)
-	return s.told-before > busy
+	if s.told-before > soon {
+		s.rush = 0
+	}
+	s.rush++
+	return s.rush < aRush
 }
 
 func (s *shard) push(t *topic, d *notifier.Delivery, f *frame) {

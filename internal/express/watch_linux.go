@@ -88,10 +88,11 @@ func (p *epoll) stop() {
 
 func (p *epoll) run() {
 	events := make([]unix.EpollEvent, 128)
+	wait := p.waiter(events)
 	buf := make([]byte, maxRequest)
 	p.file.SetReadDeadline(time.Now().Add(sweepEvery))
 	for {
-		n, err := p.wait(events)
+		n, err := wait()
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			now := time.Now()
 			p.e.sweep(now)
@@ -181,12 +182,18 @@ func (p *epoll) each(ready []unix.EpollEvent, buf []byte) {
 	}
 }
 
-func (p *epoll) wait(events []unix.EpollEvent) (n int, err error) {
-	err = p.raw.Read(func(fd uintptr) bool {
+// waiter returns a function that waits for events, which allocates nothing.
+func (p *epoll) waiter(events []unix.EpollEvent) func() (int, error) {
+	var n int
+	try := func(fd uintptr) bool {
 		n = epollWait(fd, events)
 		return n != 0
-	})
-	return max(n, 0), err
+	}
+	return func() (int, error) {
+		n = 0
+		err := p.raw.Read(try)
+		return max(n, 0), err
+	}
 }
 
 // epollWait returns what is there, or -1 if the descriptor is not one any more.
