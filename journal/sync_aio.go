@@ -62,23 +62,21 @@ type aio struct {
 
 // iocb and ioEvent are the kernel's (linux/aio_abi.h), little endian.
 type iocb struct {
-	data     uint64
-	key      uint32
-	rwFlags  uint32
-	opcode   uint16
-	priority int16
-	fd       uint32
-	buf      uint64
-	bytes    uint64
-	offset   int64
-	_        uint64
-	flags    uint32
-	resfd    uint32
+	_      uint64 // data
+	_      uint32 // key
+	_      uint32 // aio_rw_flags
+	opcode uint16
+	_      int16 // priority
+	fd     uint32
+	_      [4]uint64 // buf, nbytes, offset, reserved2
+	flags  uint32
+	resfd  uint32
 }
 
 type ioEvent struct {
-	data, object uint64
-	result, _    int64
+	_      [2]uint64 // data, obj
+	result int64
+	_      int64
 }
 
 const (
