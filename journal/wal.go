@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ import (
 // that they are there again after a crash. Pebble's own would do it too, but hands
 // every round to a goroutine and back, which costs more than writing it.
 //
-// It is files, of which only the last is written to. Each begins with walMagic and a
-// random salt; after them come the rounds:
+// It is files, of which only the last is written to. Each begins with walMagic, a
+// random salt and the checksum of none but the salt; after them come the rounds:
 //
 //	length of the changes   4 bytes
 //	checksum                4 bytes: CRC-32C of the salt and of all that follows
@@ -54,7 +55,7 @@ const (
 	walPrefix    = "rounds-"
 	walMagic     = "notifier rounds\n"
 	walSaltLen   = 8
-	walHeaderLen = len(walMagic) + walSaltLen
+	walHeaderLen = len(walMagic) + walSaltLen + 4
 	walRoundLen  = 4 + 4 + 8
 	// walBytes is about how much is in a file. When it is full, Pebble's memtable
 	// nearly is, and is written to a table.
@@ -80,6 +81,11 @@ func (w *wal) append(round uint64, changes []byte) error {
 	w.file.Write(b) // the fence has its error
 	w.file.syncBy(&w.sync)
 	return w.fence.Err()
+}
+
+func walHeader(salt [walSaltLen]byte) []byte {
+	b := append([]byte(walMagic), salt[:]...)
+	return binary.LittleEndian.AppendUint32(b, checksum(salt, nil))
 }
 
 func appendRound(b []byte, salt [walSaltLen]byte, round uint64, changes []byte) []byte {
@@ -111,7 +117,7 @@ func (w *wal) rotate(round uint64, need int64) error {
 	}
 	w.file = file.(*fencedFile)
 	binary.LittleEndian.PutUint64(w.salt[:], rand.Uint64())
-	w.file.Write(append([]byte(walMagic), w.salt[:]...))
+	w.file.Write(walHeader(w.salt))
 	w.size = int64(walHeaderLen)
 	w.room = max(walBytes, w.size+need)
 	w.held.Add(w.room)
@@ -177,11 +183,20 @@ func replayRounds(files []string, disk vfs.FS, after uint64, apply func(changes 
 }
 
 func replayFile(b []byte, last uint64, apply func(changes []byte) error) (uint64, error) {
-	if len(b) < walHeaderLen || string(b[:len(walMagic)]) != walMagic {
+	var salt [walSaltLen]byte
+	if len(b) < walHeaderLen {
 		return last, nil // the power went before the first round
 	}
-	salt := [walSaltLen]byte(b[len(walMagic):])
-	for b = b[walHeaderLen:]; ; {
+	copy(salt[:], b[len(walMagic):])
+	header := b[:walHeaderLen]
+	b = b[walHeaderLen:]
+	if !bytes.Equal(header, walHeader(salt)) {
+		if len(bytes.Trim(b, "\x00")) > 0 { // it was on disk before any round was
+			return last, fmt.Errorf("the beginning is damaged: %w", errCorrupt)
+		}
+		return last, nil
+	}
+	for {
 		round, changes, ok := readRound(b, salt)
 		if !ok {
 			break

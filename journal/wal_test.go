@@ -25,7 +25,7 @@ var testSalt = [walSaltLen]byte{1, 2, 3}
 
 // walFile is a file of the log with rounds from first on.
 func walFile(first uint64, changes ...string) []byte {
-	b := append([]byte(walMagic), testSalt[:]...)
+	b := walHeader(testSalt)
 	for i, c := range changes {
 		b = appendRound(b, testSalt, first+uint64(i), []byte(c))
 	}
@@ -68,6 +68,9 @@ func TestReplayFile(t *testing.T) {
 		{"its length is", flip(start + walRoundLen + 4), 4, "five", "round 6 is damaged"},
 		{"the first is, and its length", flip(start + 1), 4, "", "round 5 is damaged"},
 		{"one before is missing", whole, 3, "", "rounds 4 to 4 are missing"},
+		{"the salt is damaged", flip(len(walMagic)), 4, "", "the beginning is damaged"},
+		{"what all files begin with is", flip(0), 4, "", "the beginning is damaged"},
+		{"the power went inside the header", append([]byte(walMagic), zeros...), 4, "", ""},
 		{"no header", walFile(1)[:walHeaderLen-1], 0, "", ""},
 		{"empty", nil, 0, "", ""},
 		{"zeros", zeros, 0, "", ""},
