@@ -94,7 +94,7 @@ var scenarios = []scenario{
 		args:    []string{"unicast", "-n", "5000", "-rate", "2000", "-length", "4s"},
 		columns: []column{
 			{title: "p50 ms", metric: "delivery_p50_ms", digits: 2},
-			{title: "p99 ms", metric: "delivery_p99_ms", digits: 1},
+			{title: "p99 ms", metric: "delivery_p99_ms", digits: 2},
 			{title: "CPU s per million", metric: "cpu_s_per_million", digits: 0, ratio: true, plot: true},
 		},
 	},
