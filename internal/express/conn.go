@@ -127,7 +127,7 @@ func (c *conn) feed(b []byte) bool {
 		c.touch() // the time for the next request begins
 	}
 	for len(b) > 0 {
-		r, size := c.next(b)
+		h, size := c.next(b)
 		switch size {
 		case strange:
 			c.giveBack(b, nil, true)
@@ -136,9 +136,10 @@ func (c *conn) feed(b []byte) bool {
 			c.partial = slices.Clone(b)
 			return true
 		}
+		r := h.lend(b[:size], c.remote)
 		b = b[size:]
-		ok := c.answer(&r.Request, b)
-		if r.release(); !ok {
+		ok := c.answer(r, b)
+		if h.takeBack(); !ok {
 			return false
 		}
 		if len(b) > 0 {
@@ -152,10 +153,11 @@ func (c *conn) feed(b []byte) bool {
 // several times as much, for as long as the connection is open.
 const maxHabit = 1 << 10
 
-// next reads the request that b begins with. Without one, size is what inspect says.
-func (c *conn) next(b []byte) (r *request, size int) {
+// next finds the request that b begins with, and what it is like. Without one, size
+// is what inspect says.
+func (c *conn) next(b []byte) (h *habit, size int) {
 	if size, ok := c.habit.fits(b); ok {
-		return c.habit.lend(b[:size], c.remote), size
+		return c.habit, size
 	}
 	if size = inspect(b); size <= 0 {
 		return nil, size
@@ -167,7 +169,7 @@ func (c *conn) next(b []byte) (r *request, size int) {
 	if c.habit = nil; len(h.head) <= maxHabit {
 		c.habit = h
 	}
-	return h.lend(b[:size], c.remote), size
+	return h, size
 }
 
 // answer has a request served and sends the answer. after is what the client has

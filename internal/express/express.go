@@ -61,7 +61,8 @@ type watcher interface {
 }
 
 // New returns an Express in front of next, which must not use a request after it has
-// returned: its memory is that of later ones.
+// returned, since its memory is that of later ones, and must not change its header or
+// its URL, which later ones have too. That is what [http.Handler] asks of it anyway.
 func New(next http.Handler, cfg Config) *Express {
 	if cfg.IdleTimeout == 0 {
 		cfg.IdleTimeout = 2 * time.Minute

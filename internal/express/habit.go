@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync"
 )
@@ -15,8 +14,16 @@ import (
 type habit struct {
 	head     []byte
 	from, to int           // where in it that number is
-	request  *http.Request // without a body; never changed
+	request  *http.Request // without a body
+
+	// What a handler has until it returns:
+	lent http.Request
+	body body
 }
+
+type body struct{ bytes.Reader }
+
+func (*body) Close() error { return nil }
 
 // newHabit has net/http read a request that inspect has found good.
 func newHabit(b []byte) (*habit, error) {
@@ -31,7 +38,7 @@ func newHabit(b []byte) (*habit, error) {
 	r.Body = nil
 	head := bytes.Clone(b[:len(b)-int(r.ContentLength)])
 	from, to := lengthIn(head)
-	return &habit{head, from, to, r}, nil
+	return &habit{head: head, from: from, to: to, request: r}, nil
 }
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
@@ -75,53 +82,23 @@ func (h *habit) number(b []byte) []byte { return b[h.from : h.from+digits(b[h.fr
 
 func (h *habit) headSize(number []byte) int { return len(h.head) - (h.to - h.from) + len(number) }
 
-// A request is lent to a handler, which has it until it returns. All of it is made
-// anew for each: none sees what another has done to it.
-type request struct {
-	http.Request
-	url    url.URL
-	header http.Header
-	values []string // of the header
-	body   body
-}
-
-type body struct{ bytes.Reader }
-
-func (*body) Close() error { return nil }
-
-var requests = sync.Pool{New: func() any { return &request{header: http.Header{}} }}
-
-// lend returns the request b, which fits.
-func (h *habit) lend(b []byte, remote string) *request {
+// lend returns the request b, which fits, for a handler to have until takeBack. As
+// net/http has it, a handler changes nothing of a request that is behind a pointer:
+// the header and the URL are those of all requests of this habit.
+func (h *habit) lend(b []byte, remote string) *http.Request {
 	number := h.number(b)
 	content := b[h.headSize(number):]
-	r := requests.Get().(*request)
-	r.Request, r.url = *h.request, *h.request.URL
-	r.URL, r.Header, r.Body = &r.url, r.header, &r.body
-	r.RemoteAddr = remote
-	r.ContentLength = int64(len(content))
-	r.body.Reset(content)
-	for name, values := range h.request.Header {
-		begin := len(r.values)
-		r.values = append(r.values, values...)
-		r.header[name] = r.values[begin:len(r.values):len(r.values)]
-	}
-	if length := r.header["Content-Length"]; length[0] != string(number) {
+	h.body.Reset(content)
+	h.lent = *h.request
+	h.lent.Body, h.lent.ContentLength, h.lent.RemoteAddr = &h.body, int64(len(content)), remote
+	if length := h.request.Header["Content-Length"]; length[0] != string(number) {
 		length[0] = string(number)
 	}
-	return r
+	return &h.lent
 }
 
-// maxFields is with how many fields a request's memory is used again.
-const maxFields = 64
-
-// release takes a request back, and keeps nothing that was in it.
-func (r *request) release() {
-	if len(r.values) > maxFields {
-		return
-	}
-	clear(r.header)
-	clear(r.values)
-	*r = request{header: r.header, values: r.values[:0]}
-	requests.Put(r)
+// takeBack keeps nothing of what a handler had.
+func (h *habit) takeBack() {
+	h.body.Reset(nil)
+	h.lent = http.Request{}
 }
