@@ -206,7 +206,9 @@ func eventData(entityType, data []byte) []byte {
 	}
 	// Neither can fail: both were checked when they were read.
 	value := jsontext.Value(data)
-	value.Compact()
+	if !isCompact(data) {
+		value.Compact()
+	}
 	var scratch [6*notifier.MaxEntityType + 2]byte
 	quoted, _ := jsontext.AppendQuote(scratch[:0], entityType)
 
@@ -215,6 +217,23 @@ func eventData(entityType, data []byte) []byte {
 	b = append(append(b, before...), quoted...)
 	b = append(append(b, between...), value...)
 	return append(b, after...)
+}
+
+// isCompact reports whether a JSON value has no white space but in its strings. It is
+// what most encoders write, and finding that out costs far less than compacting.
+func isCompact(value []byte) bool {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\':
+			i++ // nowhere but in strings
+		case c <= ' ' && !quoted:
+			return false
+		}
+	}
+	return true
 }
 
 func checkEntityType(text []byte) string {

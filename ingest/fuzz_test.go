@@ -222,3 +222,20 @@ func streamsOf(pub notifier.Publication) (n int) {
 	}
 	return n
 }
+
+// FuzzCompact holds that a value is left as it is when compacting would not change it,
+// and only then.
+func FuzzCompact(f *testing.F) {
+	for _, value := range []string{`{"a":[1,"b c",null]}`, `{"a": 1}`, `"\\"`, `["\\ ", "\" "]`, `"\" "`, ` 1`, "[\n]", `"\u0020\\\" \\"`} {
+		f.Add([]byte(value))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		value := jsontext.Value(bytes.Clone(b))
+		if value.Compact() != nil {
+			t.Skip("not JSON")
+		}
+		if isCompact(b) != bytes.Equal(value, b) {
+			t.Errorf("%q: isCompact says %v, compacted it is %q", b, isCompact(b), value)
+		}
+	})
+}
