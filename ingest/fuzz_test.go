@@ -232,7 +232,7 @@ func FuzzCompact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		value := jsontext.Value(bytes.Clone(b))
 		if value.Compact() != nil {
-			t.Skip("not JSON")
+			return // not JSON
 		}
 		if isCompact(b) != bytes.Equal(value, b) {
 			t.Errorf("%q: isCompact says %v, compacted it is %q", b, isCompact(b), value)
