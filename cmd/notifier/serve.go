@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -29,7 +28,7 @@ Each setting can also be in the environment, as NOTIFIER_BASE_PATH, or in the fi
 }
 
 func (c *serveCmd) Run(ctx context.Context) error {
-	tuneMemory()
+	garbage := newCollecting()         // before anything makes some
 	hangups := make(chan os.Signal, 1) // one that comes while the last is dealt with is enough
 	signal.Notify(hangups, syscall.SIGHUP)
 	log := newLogger(c.LogFormat)
@@ -37,6 +36,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	garbage.follow(n.Streams)
 	go func() {
 		for range hangups {
 			tellSystemd(daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec(), log)
@@ -46,15 +46,6 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	}()
 	tellSystemd(daemon.SdNotifyReady, log) // it listens: who comes now is served
 	return n.Run(toldWhenDone(ctx, log))
-}
-
-// tuneMemory has the garbage collector run at half the growth it would wait for:
-// streams are little else than memory, and connecting leaves much garbage behind.
-// GOGC in the environment goes before.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
 }
 
 // reload reads the settings from where they were read at the start. A mistake in

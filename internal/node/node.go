@@ -196,3 +196,6 @@ func (c closers) Close() (err error) {
 
 // Addr is the address of the main listener.
 func (n *Node) Addr() string { return n.main.Addr().String() }
+
+// Streams is how many streams are open.
+func (n *Node) Streams() int { return n.hub.Total() }
