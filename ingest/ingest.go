@@ -108,10 +108,13 @@ func (in *Intake) Publish(w http.ResponseWriter, r *http.Request, who *notifier.
 	if err := acks[0].Err; err != nil {
 		return Receipt{}, err
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header()["Content-Type"] = jsonAnswer
 	w.Write(in.answer(own.answer[:0], &pub, acks[0], results))
 	return Receipt{Bytes: len(body), Publications: 1, Tokens: len(pub.Tokens), ID: acks[0].ID}, nil
 }
+
+// jsonAnswer is shared: nobody changes it.
+var jsonAnswer = []string{typeJSON}
 
 // A room has a usual body and its answer, and then those of another request: no
 // publication and no error may share the bytes of its body.

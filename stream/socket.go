@@ -212,22 +212,20 @@ type rawWriter struct {
 	b   []byte
 	n   int
 	err error
-	try func(fd uintptr) bool
+	try func(fd uintptr)
 }
 
 func newRawWriter() *rawWriter {
 	w := &rawWriter{}
-	w.try = func(fd uintptr) bool {
-		w.n, w.err = writeFD(fd, w.b)
-		return true
-	}
+	w.try = func(fd uintptr) { w.n, w.err = writeFD(fd, w.b) }
 	return w
 }
 
-// write writes as much as the kernel takes at once.
+// write writes as much as the kernel takes at once. Control holds the descriptor as
+// Write does, without asking the runtime's poller, which is not needed here.
 func (w *rawWriter) write(raw syscall.RawConn, b []byte) (int, error) {
 	w.b, w.n, w.err = b, 0, nil
-	err := raw.Write(w.try)
+	err := raw.Control(w.try)
 	w.b = nil
 	if err != nil {
 		return 0, err

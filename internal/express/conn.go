@@ -52,7 +52,7 @@ func (c *conn) begin(r *http.Request, ahead []byte) {
 		c.close()
 		return
 	}
-	if c.answer(r, ahead) && c.feed(ahead) {
+	if c.answer(c.e.next, r, ahead) && c.feed(ahead) {
 		c.drainAlone() // what came before it was watched
 	}
 }
@@ -136,9 +136,9 @@ func (c *conn) feed(b []byte) bool {
 			c.partial = slices.Clone(b)
 			return true
 		}
-		r := h.lend(b[:size], c.remote)
+		r := h.lend(b[:size])
 		b = b[size:]
-		ok := c.answer(r, b)
+		ok := c.answer(h.handler, r, b)
 		if h.takeBack(); !ok {
 			return false
 		}
@@ -162,20 +162,21 @@ func (c *conn) next(b []byte) (h *habit, size int) {
 	if size = inspect(b); size <= 0 {
 		return nil, size
 	}
-	h, err := newHabit(b[:size])
+	h, err := newHabit(b[:size], c.remote)
 	if err != nil {
 		return nil, strange
 	}
+	h.handler = c.e.route(h.request)
 	if c.habit = nil; len(h.head) <= maxHabit {
 		c.habit = h
 	}
 	return h, size
 }
 
-// answer has a request served and sends the answer. after is what the client has
+// answer has a request served by h and sends the answer. after is what the client has
 // sent after it. It returns false if the connection is no longer here, or no longer
 // the caller's.
-func (c *conn) answer(r *http.Request, after []byte) (ok bool) {
+func (c *conn) answer(h http.Handler, r *http.Request, after []byte) (ok bool) {
 	w := newResponse()
 	defer w.release()
 	defer func() {
@@ -184,7 +185,7 @@ func (c *conn) answer(r *http.Request, after []byte) (ok bool) {
 			ok = false
 		}
 	}()
-	c.e.next.ServeHTTP(w, r)
+	h.ServeHTTP(w, r)
 	w.WriteHeader(http.StatusOK)
 	stay := !c.e.closing.Load() && !w.last
 	b := w.bytes(!stay)

@@ -31,6 +31,11 @@ type Config struct {
 	// Inline says that the handler never waits for anything but a lock: it is called
 	// by the goroutine that watches the connections. Otherwise each request gets one.
 	Inline bool
+	// Route, if set, says who serves the requests of a connection that have the same
+	// head but for its Content-Length, which r has: what depends on that alone is
+	// decided once. It may be called concurrently. Unset, or if it returns nil, the
+	// handler of [New] serves them.
+	Route func(r *http.Request) http.Handler
 	// IdleTimeout is after how long without a request a connection is closed;
 	// default 2 min. RequestTimeout is how long a request may take to arrive, and an
 	// answer to be taken; default 30 s. Both are looked at every few seconds.
@@ -77,6 +82,16 @@ func New(next http.Handler, cfg Config) *Express {
 		conns: map[*conn]struct{}{},
 		gone:  make(chan struct{}, 1),
 	}
+}
+
+// route is who serves requests with the head of r.
+func (e *Express) route(r *http.Request) http.Handler {
+	if e.cfg.Route != nil {
+		if h := e.cfg.Route(r); h != nil {
+			return h
+		}
+	}
+	return e.next
 }
 
 type connKey struct{}

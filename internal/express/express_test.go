@@ -13,10 +13,12 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -45,24 +47,23 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s %s %s %s from %s: %q %v; %s", r.Method, r.URL, r.Host, r.Header, host, body, err, r.Header.Get("X-Note"))
 }
 
-// serve runs net/http with an Express in front of echo, and without.
-func serve(t *testing.T, inline bool) (e *Express, with, without string) {
-	start := func(configure func(*http.Server)) (addr string, stop func()) {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := &http.Server{Handler: http.HandlerFunc(echo)}
-		configure(s)
-		go s.Serve(ln)
-		return ln.Addr().String(), func() { s.Close() }
+// listen runs net/http for as long as the test does.
+func listen(t *testing.T, s *http.Server) (addr string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	e = New(http.HandlerFunc(echo), Config{Inline: inline})
-	with, stopWith := start(func(s *http.Server) {
-		s.Handler, s.ConnContext = e, e.WithConn
-		go s.Serve(e.Listener())
-	})
-	without, stopWithout := start(func(*http.Server) {})
+	go s.Serve(ln)
+	t.Cleanup(func() { s.Close() })
+	return ln.Addr().String()
+}
+
+// start runs net/http with an Express in front of echo.
+func start(t *testing.T, cfg Config) (e *Express, addr string) {
+	e = New(http.HandlerFunc(echo), cfg)
+	s := &http.Server{Handler: e, ConnContext: e.WithConn}
+	addr = listen(t, s)
+	go s.Serve(e.Listener())
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -72,10 +73,14 @@ func serve(t *testing.T, inline bool) (e *Express, with, without string) {
 		if n := e.Count(); n != 0 {
 			t.Errorf("%d connections at the end", n)
 		}
-		stopWith()
-		stopWithout()
 	})
-	return e, with, without
+	return e, addr
+}
+
+// serve runs net/http with an Express in front of echo, and without.
+func serve(t *testing.T, inline bool) (e *Express, with, without string) {
+	e, with = start(t, Config{Inline: inline})
+	return e, with, listen(t, &http.Server{Handler: http.HandlerFunc(echo)})
 }
 
 // both runs a test inline and not.
@@ -470,4 +475,67 @@ func TestChurn(t *testing.T) {
 		wg.Wait()
 		until(t, "all are gone", func() bool { return e.Count() == 0 })
 	})
+}
+
+// A Route is asked once for each head, whatever the length of the body is.
+func TestRoute(t *testing.T) {
+	var asked []string // by the one goroutine that watches
+	one := func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "routed %s %d", r.Header.Get("X-Note"), r.ContentLength)
+	}
+	e, addr := start(t, Config{Inline: true, Route: func(r *http.Request) http.Handler {
+		note := r.Header.Get("X-Note")
+		if asked = append(asked, note+" from "+r.RemoteAddr); note == "1" || note == "2" {
+			return http.HandlerFunc(one)
+		}
+		return nil
+	}})
+	c := dial(t, addr)
+	c.taken(e)
+	for _, want := range []string{"1", "1", "2", "1", "none", "none"} {
+		for _, body := range []string{"ab", "abcdefghijk"} {
+			c.send(fmt.Sprintf("POST /api HTTP/1.1\r\nHost: x\r\nX-Note: %s\r\nContent-Length: %d\r\n\r\n%s", want, len(body), body))
+			got, want := c.answer(), fmt.Sprintf("\r\n\r\nrouted %s %d", want, len(body))
+			if strings.HasSuffix(got, want) == strings.Contains(want, "none") {
+				t.Errorf("answer %q, want %q", got, want)
+			}
+		}
+	}
+	from := " from " + c.LocalAddr().String()
+	if want := []string{"1" + from, "2" + from, "1" + from, "none" + from}; !slices.Equal(asked, want) {
+		t.Errorf("asked %q, want %q", asked, want)
+	}
+}
+
+func TestDate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 5 {
+			if got, want := date(), time.Now().UTC().Format(http.TimeFormat); got != want {
+				t.Errorf("date %q, want %q", got, want)
+			}
+			time.Sleep(700 * time.Millisecond)
+		}
+	})
+}
+
+// The short way to write one field does what net/http does.
+func TestHeader(t *testing.T) {
+	for _, header := range []http.Header{
+		{},
+		{"Content-Type": {"text/plain"}},
+		{"Content-Type": {"a\r\nb: c"}},
+		{"Content-Type": {"a", "b"}},
+		{"Content-Type": nil},
+		{"Date": {"never"}},
+		{"Content-Type": {"text/plain"}, "Content-Length": {"1"}, "X-Note": {"1"}},
+	} {
+		w := &response{header: header}
+		w.WriteHeader(http.StatusOK)
+		_, got, _ := bytes.Cut(w.head.Bytes(), []byte("GMT\r\n"))
+		var want bytes.Buffer
+		header.WriteSubset(&want, ours)
+		if string(got) != want.String() {
+			t.Errorf("header %q, want %q", got, &want)
+		}
+	}
 }

@@ -15,18 +15,21 @@ type habit struct {
 	head     []byte
 	from, to int           // where in it that number is
 	request  *http.Request // without a body
+	length   []string      // the field of its header
+	handler  http.Handler  // of all requests with this head
 
-	// What a handler has until it returns:
+	// What a handler has until it returns; lent is request in between.
 	lent http.Request
 	body body
 }
 
+// A body has all bytes that there will be: its Len says how many are left to read.
 type body struct{ bytes.Reader }
 
 func (*body) Close() error { return nil }
 
-// newHabit has net/http read a request that inspect has found good.
-func newHabit(b []byte) (*habit, error) {
+// newHabit has net/http read a request of remote that inspect has found good.
+func newHabit(b []byte, remote string) (*habit, error) {
 	in := readers.Get().(*bufio.Reader)
 	defer readers.Put(in)
 	in.Reset(bytes.NewReader(b))
@@ -35,10 +38,10 @@ func newHabit(b []byte) (*habit, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Body = nil
+	r.Body, r.RemoteAddr = nil, remote
 	head := bytes.Clone(b[:len(b)-int(r.ContentLength)])
 	from, to := lengthIn(head)
-	return &habit{head: head, from: from, to: to, request: r}, nil
+	return &habit{head: head, from: from, to: to, request: r, length: r.Header["Content-Length"], lent: *r}, nil
 }
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
@@ -85,14 +88,13 @@ func (h *habit) headSize(number []byte) int { return len(h.head) - (h.to - h.fro
 // lend returns the request b, which fits, for a handler to have until takeBack. As
 // net/http has it, a handler changes nothing of a request that is behind a pointer:
 // the header and the URL are those of all requests of this habit.
-func (h *habit) lend(b []byte, remote string) *http.Request {
+func (h *habit) lend(b []byte) *http.Request {
 	number := h.number(b)
 	content := b[h.headSize(number):]
 	h.body.Reset(content)
-	h.lent = *h.request
-	h.lent.Body, h.lent.ContentLength, h.lent.RemoteAddr = &h.body, int64(len(content)), remote
-	if length := h.request.Header["Content-Length"]; length[0] != string(number) {
-		length[0] = string(number)
+	h.lent.Body, h.lent.ContentLength = &h.body, int64(len(content))
+	if h.length[0] != string(number) {
+		h.length[0] = string(number)
 	}
 	return &h.lent
 }
@@ -100,5 +102,5 @@ func (h *habit) lend(b []byte, remote string) *http.Request {
 // takeBack keeps nothing of what a handler had.
 func (h *habit) takeBack() {
 	h.body.Reset(nil)
-	h.lent = http.Request{}
+	h.lent = *h.request
 }

@@ -34,7 +34,7 @@ func FuzzHabit(f *testing.F) {
 	}
 	f.Add([]byte("POST /%61?b=c HTTP/1.1\r\nHost: [::1]:4001\r\ncontent-length:  0 \r\n\r\n"), []byte("POST /%61?b=c HTTP/1.1\r\nHost: [::1]:4001\r\ncontent-length:  1 \r\n\r\na"))
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		c := &conn{remote: "192.0.2.1:80"}
+		c := &conn{e: &Express{}, remote: "192.0.2.1:80"}
 		for _, b := range [][]byte{first, second, first} {
 			h, size := c.next(b)
 			if want := inspect(b); size != want && (size != strange || read(b[:want]) != nil) {
@@ -43,7 +43,7 @@ func FuzzHabit(f *testing.F) {
 			if size <= 0 {
 				continue
 			}
-			r, want := h.lend(b[:size], c.remote), read(b[:size])
+			r, want := h.lend(b[:size]), read(b[:size])
 			body, err := io.ReadAll(r.Body)
 			if wantBody, _ := io.ReadAll(want.Body); err != nil || !bytes.Equal(body, wantBody) {
 				t.Fatalf("body %q, %v, want %q", body, err, wantBody)
@@ -81,7 +81,7 @@ func spoil(r *http.Request) {
 
 // Only small heads are remembered, and only the last.
 func TestHabit(t *testing.T) {
-	c := &conn{}
+	c := &conn{e: &Express{}}
 	known := func(b string) bool {
 		_, ok := c.habit.fits([]byte(b))
 		return ok
@@ -109,10 +109,10 @@ func TestHabitAllocates(t *testing.T) {
 	plain := post("Content-Type: application/json")
 	one := []byte(plain)
 	other := []byte(strings.Replace(plain, "h: 2", "h: 12", 1) + "0123456789")
-	c := &conn{}
+	c := &conn{e: &Express{}}
 	serve := func(b []byte) {
 		h, _ := c.next(b)
-		h.lend(b, "")
+		h.lend(b)
 		h.takeBack()
 	}
 	serve(one)
@@ -128,7 +128,7 @@ func BenchmarkNext(b *testing.B) {
 	fields := []string{"User-Agent: Go-http-client/1.1", "Content-Type: application/json", "X-API-Key: 0123456789abcdef", "Accept-Encoding: gzip"}
 	for name, notes := range map[string][]string{"the same": {"X-Note: 1", "X-Note: 1"}, "another": {"X-Note: 1", "X-Note: 2"}} {
 		b.Run(name, func(b *testing.B) {
-			c := &conn{}
+			c := &conn{e: &Express{}}
 			var requests [2][]byte
 			for i, note := range notes {
 				requests[i] = []byte(post(append(fields, note)...))
@@ -137,7 +137,7 @@ func BenchmarkNext(b *testing.B) {
 			for i := 0; b.Loop(); i++ {
 				request := requests[i%2]
 				h, _ := c.next(request)
-				h.lend(request, "")
+				h.lend(request)
 				h.takeBack()
 			}
 		})

@@ -28,12 +28,21 @@ func (n *Node) cors(next http.Handler) http.Handler {
 	o.AllowCredentials = true
 	forEvery, forNamed := cors.New(every).Handler(next), cors.New(o).Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n.anyOrigin() {
+		switch {
+		case isFromNoPage(r):
+			next.ServeHTTP(w, r)
+		case n.anyOrigin():
 			forEvery.ServeHTTP(w, r)
-		} else {
+		default:
 			forNamed.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isFromNoPage reports whether there is nothing to be said to a page. The answer to a
+// GET varies even without an origin: a cache may keep it for one.
+func isFromNoPage(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.Header["Origin"] == nil
 }
 
 // reloadOrigins is a [reload].

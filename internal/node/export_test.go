@@ -6,4 +6,7 @@ import "net/http"
 func (n *Node) Refusals() map[string]uint64 { return n.refusals.Snapshot() }
 
 // Routes is what the main listener serves.
-func (n *Node) Routes() http.Handler { return n.routes() }
+func (n *Node) Routes() http.Handler {
+	all, _ := n.routes()
+	return n.hurried(all)
+}

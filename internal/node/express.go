@@ -10,17 +10,20 @@ import (
 	"notifier/stream"
 )
 
-// takeExpress has plain publications on kept connections of s served at a lower
-// price. Nothing waits within a publication if events are kept in memory and no key
-// has to be fetched.
-func (n *Node) takeExpress(s *http.Server) {
-	n.express = express.New(s.Handler, express.Config{
+// clients is the server of the main listener. Plain publications on kept connections
+// are served at a lower price: nothing waits within one if events are kept in memory
+// and no key has to be fetched.
+func (n *Node) clients() *http.Server {
+	all, route := n.routes()
+	n.express = express.New(all, express.Config{
 		Inline:         n.cfg.Data == config.Memory && !n.cfg.JWTPublish,
-		IdleTimeout:    s.IdleTimeout,
+		Route:          route,
+		IdleTimeout:    idleTimeout,
 		RequestTimeout: n.cfg.RequestTimeout,
 	})
-	s.Handler = n.express
+	s := n.server(n.hurried(n.express))
 	s.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return n.express.WithConn(stream.WithConn(ctx, c), c)
 	}
+	return s
 }

@@ -14,8 +14,9 @@ import (
 	"notifier/internal/problem"
 )
 
-// routes is every path of the main listener.
-func (n *Node) routes() http.Handler {
+// routes is every path of the main listener. route finds the handler of many requests
+// at once, or none.
+func (n *Node) routes() (all http.Handler, route func(*http.Request) http.Handler) {
 	s := &surface{n.router(), n, n.cfg.BasePath, n.publishers}
 	s.get("/livez", n.live)
 	s.get("/readyz", n.ready)
@@ -27,7 +28,17 @@ func (n *Node) routes() http.Handler {
 			s.get("", n.toPage)
 		}
 	}
-	return n.hurried(n.cors(n.guard(s)))
+	return n.cors(n.guard(s)), s.direct
+}
+
+// direct is who serves requests with the head of r, once that has been looked at; nil
+// if each of them must be.
+func (s *surface) direct(r *http.Request) http.Handler {
+	found, params, _ := s.Lookup(r.Method, r.URL.Path)
+	if found == nil || !isFromNoPage(r) || s.node.cfg.LocalOnly() && s.node.foreign(r) != nil {
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { found(w, r, params) })
 }
 
 // publisherRoutes is every path for publishers.

@@ -15,8 +15,7 @@ import (
 // finishes the requests under way and closes the journal last. It returns nil after
 // an orderly stop.
 func (n *Node) Run(ctx context.Context) error {
-	clients := n.server(n.routes())
-	n.takeExpress(clients)
+	clients := n.clients()
 	servers := []*http.Server{clients}
 	failed := make(chan error, 2)
 	scheme := "http://"
@@ -78,6 +77,9 @@ const streamsPerConnection = 1000
 // headerTimeout is the longest that the head of a request may take to arrive.
 const headerTimeout = 10 * time.Second
 
+// idleTimeout is how long a connection is kept on which nothing is asked for.
+const idleTimeout = 2 * time.Minute
+
 // server bounds what a client can hold up: there is no WriteTimeout, which would
 // end streams; reading a body has its own deadline. HTTP/2 is spoken with TLS and,
 // to proxies that begin with it, without.
@@ -91,7 +93,7 @@ func (n *Node) server(h http.Handler) *http.Server {
 		Protocols:         protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: streamsPerConnection},
 		ReadHeaderTimeout: min(headerTimeout, n.cfg.RequestTimeout),
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    32 << 10,
 		ConnContext:       stream.WithConn,
 		ConnState:         n.countConn,
