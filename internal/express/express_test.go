@@ -479,11 +479,14 @@ func TestChurn(t *testing.T) {
 
 // A Route is asked once for each head, whatever the length of the body is.
 func TestRoute(t *testing.T) {
-	var asked []string // by the one goroutine that watches
+	var mu sync.Mutex
+	var asked []string
 	one := func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "routed %s %d", r.Header.Get("X-Note"), r.ContentLength)
 	}
 	e, addr := start(t, Config{Inline: true, Route: func(r *http.Request) http.Handler {
+		mu.Lock()
+		defer mu.Unlock()
 		note := r.Header.Get("X-Note")
 		if asked = append(asked, note+" from "+r.RemoteAddr); note == "1" || note == "2" {
 			return http.HandlerFunc(one)
@@ -501,6 +504,8 @@ func TestRoute(t *testing.T) {
 			}
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	from := " from " + c.LocalAddr().String()
 	if want := []string{"1" + from, "2" + from, "1" + from, "none" + from}; !slices.Equal(asked, want) {
 		t.Errorf("asked %q, want %q", asked, want)

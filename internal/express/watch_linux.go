@@ -18,16 +18,13 @@ import (
 
 const canWatch = true
 
-// epoll watches connections with one goroutine. Its own descriptor waits in the
-// runtime's poller, so that no thread is blocked; every system call is a raw one,
-// since none of them waits: others wake the runtime's monitor, which is most of the
-// cost of a request on a server that is not busy.
+// epoll watches connections with one goroutine. Every system call that does not wait is
+// a raw one: others wake the runtime's monitor, which is most of the cost of a request
+// on a server that is not busy.
 type epoll struct {
-	e    *Express
-	fd   int
-	file *os.File
-	raw  syscall.RawConn
-	done chan struct{}
+	e     *Express
+	pause *pause
+	done  chan struct{}
 
 	procs int           // that can run at once
 	turn  atomic.Uint64 // odd while the goroutine that watches serves a request that may wait
@@ -39,15 +36,11 @@ type epoll struct {
 
 // newWatcher returns nil if the system has no descriptors left for one.
 func newWatcher(e *Express) watcher {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil || unix.SetNonblock(fd, true) != nil {
+	pause, err := newPause(e.cfg.Inline) // a request that waits for a disk parks in any case
+	if err != nil {
 		return nil
 	}
-	p := &epoll{e: e, fd: fd, file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{}), procs: runtime.GOMAXPROCS(0), conns: map[int32]*conn{}}
-	if p.raw, err = p.file.SyscallConn(); err != nil {
-		p.file.Close()
-		return nil
-	}
+	p := &epoll{e: e, pause: pause, done: make(chan struct{}), procs: runtime.GOMAXPROCS(0), conns: map[int32]*conn{}}
 	go p.run()
 	if !e.cfg.Inline {
 		go p.relieve()
@@ -64,14 +57,14 @@ func (p *epoll) add(c *conn) error {
 	p.conns[c.slot] = c
 	p.mu.Unlock()
 	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: c.slot}
-	return unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, c.fd, &ev)
+	return unix.EpollCtl(p.pause.set, unix.EPOLL_CTL_ADD, c.fd, &ev)
 }
 
 func (p *epoll) remove(c *conn) {
 	p.mu.Lock()
 	delete(p.conns, c.slot)
 	p.mu.Unlock()
-	unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, c.fd, nil) // fails if it was never in
+	unix.EpollCtl(p.pause.set, unix.EPOLL_CTL_DEL, c.fd, nil) // fails if it was never in
 }
 
 func (p *epoll) conn(slot int32) *conn {
@@ -82,21 +75,20 @@ func (p *epoll) conn(slot int32) *conn {
 
 // stop ends watching. No connection is left.
 func (p *epoll) stop() {
-	p.file.Close()
+	p.pause.close()
 	<-p.done
 }
 
 func (p *epoll) run() {
 	events := make([]unix.EpollEvent, 128)
-	wait := p.waiter(events)
 	buf := make([]byte, maxRequest)
-	p.file.SetReadDeadline(time.Now().Add(sweepEvery))
+	p.pause.file.SetReadDeadline(time.Now().Add(sweepEvery))
 	for {
-		n, err := wait()
+		n, err := p.pause.wait(events)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			now := time.Now()
 			p.e.sweep(now)
-			p.file.SetReadDeadline(now.Add(sweepEvery))
+			p.pause.file.SetReadDeadline(now.Add(sweepEvery))
 		} else if err != nil {
 			close(p.done)
 			return
@@ -178,34 +170,6 @@ func (p *epoll) each(ready []unix.EpollEvent, buf []byte) {
 	for _, ev := range ready {
 		if c := p.conn(ev.Fd); c != nil {
 			c.pump(buf, ev.Events&^unix.EPOLLIN != 0)
-		}
-	}
-}
-
-// waiter returns a function that waits for events, which allocates nothing.
-func (p *epoll) waiter(events []unix.EpollEvent) func() (int, error) {
-	var n int
-	try := func(fd uintptr) bool {
-		n = epollWait(fd, events)
-		return n != 0
-	}
-	return func() (int, error) {
-		n = 0
-		err := p.raw.Read(try)
-		return max(n, 0), err
-	}
-}
-
-// epollWait returns what is there, or -1 if the descriptor is not one any more.
-func epollWait(fd uintptr, events []unix.EpollEvent) int {
-	for {
-		n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
-		switch err {
-		case 0:
-			return int(n)
-		case syscall.EINTR:
-		default:
-			return -1
 		}
 	}
 }
