@@ -49,8 +49,7 @@ func main() {
 	fs.Parse(os.Args[2:])
 	name := os.Args[1]
 
-	// The publishing loop has a thread for itself, as the reading loop does.
-	runtime.LockOSThread()
+	// The publishing loop and the reading loop keep a processor of Go's each.
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 4))
 	debug.SetGCPercent(400)
 	unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: maxFiles, Max: maxFiles})

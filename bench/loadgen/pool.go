@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -162,18 +161,13 @@ func (p *pool) put(res result) {
 }
 
 func (p *pool) loop() {
-	runtime.LockOSThread()
 	events := make([]unix.EpollEvent, 1024)
 	for !p.stop.Load() {
 		for p.opening < openingAtOnce && p.next < p.cfg.n {
 			p.next++
 			p.connect(&p.streams[p.next-1])
 		}
-		n, err := unix.EpollWait(p.epoll, events, 50)
-		if err != nil && err != unix.EINTR {
-			panic(err) // the epoll set is ours and open
-		}
-		for i := range max(n, 0) {
+		for i := range epollWaitNs(p.epoll, events, 50e6) {
 			p.event(&p.streams[events[i].Fd], events[i].Events)
 		}
 	}

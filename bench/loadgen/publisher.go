@@ -32,6 +32,7 @@ type publisher struct {
 	body      []string
 	head      string
 	epoll     int
+	punctual  punctual
 	bell      int // eventfd, ends a poll
 	rung      atomic.Bool
 	conns     []*pubConn
@@ -93,7 +94,6 @@ func newPublisher(cfg pubConfig) (*publisher, error) {
 	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.bell, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
 		return nil, err
 	}
-	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // wakes up when it says
 	for i := range cfg.connections {
 		c := &pubConn{index: i, fd: -1}
 		if err := p.dial(c); err != nil {
@@ -201,7 +201,7 @@ func (p *publisher) fill(dst []byte, template []string, seq uint32, due int64) [
 
 func writeAll(fd int, b []byte) error {
 	for len(b) > 0 {
-		n, err := unix.Write(fd, b)
+		n, err := rawWrite(fd, b)
 		if err == unix.EAGAIN {
 			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 1000)
 			continue
@@ -225,6 +225,7 @@ func (p *publisher) fail(c *pubConn, why string) {
 
 // poll takes the answers that have come in, waiting at most ns for the first.
 func (p *publisher) poll(ns int64) {
+	p.punctual.here()
 	for i := range epollWaitNs(p.epoll, p.events, ns) {
 		if p.events[i].Fd < 0 {
 			var b [8]byte
@@ -248,7 +249,7 @@ func (p *publisher) read(c *pubConn) {
 		return
 	}
 	c.in = slices.Grow(c.in, 4096)
-	n, err := unix.Read(c.fd, c.in[len(c.in):cap(c.in)])
+	n, err := rawRecv(c.fd, c.in[len(c.in):cap(c.in)])
 	if err == unix.EAGAIN || err == unix.EINTR {
 		return
 	}
