@@ -52,15 +52,15 @@ func (c *collecting) await() {
 }
 
 func (c *collecting) collected() {
-	c.adjust()
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	c.adjust(live[0].Value.Uint64())
 	c.await()
 }
 
-func (c *collecting) adjust() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
+func (c *collecting) adjust(live uint64) {
 	now := c.streams()
-	c.set(percentFor(live[0].Value.Uint64(), c.before, now))
+	c.set(percentFor(live, c.before, now))
 	c.before = now
 }
 

@@ -45,7 +45,7 @@ func TestAdjust(t *testing.T) {
 		frugal bool
 	}{{0, true}, {100, true}, {100, false}, {99, false}, {300, true}, {300, false}} {
 		c.streams = func() int { return step.open }
-		if c.adjust(); (gogc() == frugal) != step.frugal {
+		if c.adjust(8 << 20); (gogc() == frugal) != step.frugal {
 			t.Errorf("GOGC %d with %d streams", gogc(), step.open)
 		}
 	}
