@@ -47,12 +47,11 @@ func Receive(w http.ResponseWriter, r *http.Request, timeout time.Duration, limi
 }
 
 func receive(w http.ResponseWriter, r *http.Request, room []byte, timeout time.Duration, limit int64, taken ...string) (string, []byte, error) {
-	_, there := r.Body.(interface{ Len() int }) // all of it is in memory
-	if !there {
-		// An error means that w knows no deadlines, or that the connection is gone,
-		// which reading will tell.
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(timeout))
-	}
+	// An error means that w knows no deadlines, or that the connection is gone,
+	// which reading will tell.
+	conn := http.NewResponseController(w)
+	conn.SetReadDeadline(time.Now().Add(timeout))
+
 	kind, err := mediaType(r.Header, taken)
 	if err != nil {
 		return "", nil, err
@@ -68,9 +67,7 @@ func receive(w http.ResponseWriter, r *http.Request, room []byte, timeout time.D
 	if err != nil {
 		return "", nil, readError(err, limit)
 	}
-	if !there {
-		http.NewResponseController(w).SetReadDeadline(time.Time{})
-	}
+	conn.SetReadDeadline(time.Time{})
 	return kind, read, nil
 }
 

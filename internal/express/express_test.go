@@ -528,6 +528,7 @@ func TestHeader(t *testing.T) {
 	for _, header := range []http.Header{
 		{},
 		{"Content-Type": {"text/plain"}},
+		{"Content-Type": {" text/plain\t"}},
 		{"Content-Type": {"a\r\nb: c"}},
 		{"Content-Type": {"a", "b"}},
 		{"Content-Type": nil},

@@ -23,7 +23,6 @@ type habit struct {
 	body body
 }
 
-// A body has all bytes that there will be: its Len says how many are left to read.
 type body struct{ bytes.Reader }
 
 func (*body) Close() error { return nil }

@@ -3,6 +3,7 @@ package express
 import (
 	"bytes"
 	"net/http"
+	"net/textproto"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,7 +66,7 @@ func (w *response) writeHeader() {
 		return
 	}
 	b := append(w.head.AvailableBuffer(), "Content-Type: "...)
-	w.head.Write(append(append(b, kind[0]...), "\r\n"...))
+	w.head.Write(append(append(b, textproto.TrimString(kind[0])...), "\r\n"...))
 }
 
 // A second has its date as answers tell it.

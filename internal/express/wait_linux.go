@@ -132,12 +132,16 @@ func (p *pause) letOthers() {
 	}
 }
 
-// poll returns how many events there are; It is a raw call, as all
-// that do not wait.
+// poll returns how many events there are. It is a raw call, as all that do not wait.
 func (p *pause) poll() int {
-	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.set), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
-	if err != 0 {
-		return 0
+	for {
+		n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.set), uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
+		switch err {
+		case 0:
+			return int(n)
+		case syscall.EINTR: // the runtime's poller would not tell of it again
+		default:
+			return 0
+		}
 	}
-	return int(n)
 }

@@ -2,7 +2,6 @@ package express
 
 import (
 	"errors"
-	"math/rand/v2"
 	"os"
 	"runtime"
 	"testing"
@@ -51,59 +50,52 @@ func (b *bell) heard() {
 	}
 }
 
-// often has it wait in the kernel from now on.
-func (b *bell) often() {
-	b.t.Helper()
-	for limit := time.Now().Add(20 * time.Second); !b.pause.often; {
-		if time.Now().After(limit) {
-			b.t.Fatal("events are never often")
-		}
-		b.ring()
-		b.heard()
-	}
-	b.ring()
-	b.heard()
-	if b.parked {
-		b.t.Fatal("the runtime's poller is told of what is waited for in the kernel")
-	}
-}
-
-// No event is lost between one way to wait and the other.
+// No event is lost on any way to wait: not one that has come before, and not one that
+// comes when it is parked.
 func TestPause(t *testing.T) {
 	b := newBell(t)
-	parks, blocks := 0, 0
-	for range 150 {
-		go func() {
-			time.Sleep(rand.N(2 * often))
+	park := b.park
+	for range 3 {
+		for _, often := range []bool{false, true, true} {
+			b.pause.often = often
 			b.ring()
-		}()
-		if b.heard(); b.parked {
-			parks++
-		} else {
-			blocks++
+			if b.heard(); b.parked == often {
+				t.Errorf("parked %v, events often %v", b.parked, often)
+			}
+			b.pause.often = often
+			parked := false
+			b.pause.park = func(fd uintptr) bool {
+				ready := park(fd)
+				if !parked {
+					parked = true
+					b.ring()
+				}
+				return ready
+			}
+			if b.heard(); !parked || !b.parked {
+				t.Errorf("nothing came, and it did not park; events often %v", often)
+			}
+			b.pause.park = park
 		}
-	}
-	if parks == 0 || blocks == 0 {
-		t.Errorf("parked %d times, waited in the kernel %d times", parks, blocks)
 	}
 }
 
-func TestPauseParksWhenNothingComes(t *testing.T) {
+// Events are often if they come soon after those before.
+func TestPauseKnowsWhatIsOften(t *testing.T) {
 	b := newBell(t)
-	b.often()
-	time.AfterFunc(2*often, b.ring)
-	if b.heard(); !b.parked {
-		t.Error("it waits in the kernel for what comes seldom")
-	}
-	if b.pause.often {
-		t.Error("it would wait in the kernel again")
+	for last, often := range map[time.Time]bool{{}: false, time.Now().Add(time.Hour): true, time.Now().Add(-time.Hour): false} {
+		b.last = last
+		b.ring()
+		if b.heard(); b.pause.often != often {
+			t.Errorf("often %v", b.pause.often)
+		}
 	}
 }
 
 func TestPauseHasDeadlines(t *testing.T) {
 	b := newBell(t)
-	for _, prepare := range []func(){func() {}, b.often} {
-		prepare()
+	for _, often := range []bool{false, true} {
+		b.pause.often = often
 		b.file.SetReadDeadline(time.Now().Add(-time.Second))
 		if n, err := b.wait(make([]unix.EpollEvent, 4)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("%d events, %v", n, err)
@@ -112,10 +104,12 @@ func TestPauseHasDeadlines(t *testing.T) {
 }
 
 func TestPauseCloses(t *testing.T) {
-	for _, prepare := range []func(*bell){func(*bell) {}, (*bell).often} {
+	for _, often := range []bool{false, true} {
 		b := newBell(t)
-		prepare(b)
-		time.AfterFunc(time.Millisecond, func() { b.file.Close() })
+		b.pause.often = often
+		park, block := b.park, b.block
+		b.pause.park = func(fd uintptr) bool { go b.file.Close(); return park(fd) }
+		b.pause.block = func(fd uintptr) bool { go b.file.Close(); return block(fd) }
 		if n, err := b.wait(make([]unix.EpollEvent, 4)); n != 0 || err == nil {
 			t.Errorf("%d events, %v", n, err)
 		}
