@@ -30,7 +30,8 @@ type committer struct {
 	waiting []*job
 	refusal error // why nothing is taken
 
-	turn sync.Mutex // held by whoever makes a round
+	turn  sync.Mutex // held by whoever makes a round
+	crowd float64    // jobs of a round, on average of the last few; only with turn
 
 	// unknown is the batch of the round that failed. It may be on disk.
 	unknown []notifier.Delivery
@@ -224,6 +225,7 @@ func (c *committer) round(jobs []*job) {
 		return
 	}
 	r := c.x.begin(time.Now())
+	r.alone = c.alone(len(jobs))
 	batch, err := c.fill(r, jobs)
 	if err != nil {
 		r.discard()
@@ -239,6 +241,15 @@ func (c *committer) round(jobs []*job) {
 	c.x.meter.batch(len(batch))
 	c.announce(batch)
 	finish(jobs, nil)
+}
+
+// alone reports whether a round keeps hardly anybody waiting: others have come one by
+// one of late. How many there are now says little of how many come meanwhile.
+func (c *committer) alone(jobs int) bool {
+	c.crowd += (float64(jobs) - c.crowd) / 8
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.crowd < 2 && len(c.waiting) == 0
 }
 
 // fail answers jobs that could not be done. If it is the disk, everybody else is

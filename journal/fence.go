@@ -201,9 +201,9 @@ func (f *fencedFile) Sync() error { return f.fence.do(f.table, f.File.Sync) }
 
 func (f *fencedFile) SyncData() error { return f.fence.do(f.table, f.File.SyncData) }
 
-// syncBy is SyncData by other means.
-func (f *fencedFile) syncBy(s *syncer) error {
-	return f.fence.do(f.table, func() error { return s.sync(f.File) })
+// append is Write and SyncData by other means.
+func (f *fencedFile) append(b []byte, by *appender, alone bool) error {
+	return f.fence.do(f.table, func() error { return by.append(f.File, b, alone) })
 }
 
 // reserve makes a file so many bytes long, and has the disk set them aside: what is

@@ -57,6 +57,7 @@ type round struct {
 	claims  map[hash]claimed // of this round
 	now     int64
 	size    int64 // of the events
+	alone   bool  // hardly anybody waits for the next
 
 	tooOld, tooMuch uint64 // events dropped
 }
@@ -194,7 +195,7 @@ func (r *round) apply() error {
 	}
 	r.x.pace(int64(r.batch.Len()))
 	start := time.Now()
-	if err := r.x.wal.append(r.next.round, r.batch.Repr()); err != nil {
+	if err := r.x.wal.append(r.next.round, r.batch.Repr(), r.alone); err != nil {
 		return err
 	}
 	r.x.meter.synced(time.Since(start))

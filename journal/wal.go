@@ -38,7 +38,7 @@ type wal struct {
 	index *index
 	fence *fence
 	db    *pebble.DB
-	sync  syncer
+	disk  appender
 
 	file *fencedFile // nil before the first round
 	name string
@@ -66,8 +66,9 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// append writes a round and returns when the disk has it. Failures close the fence.
-func (w *wal) append(round uint64, changes []byte) error {
+// append writes a round and returns when the disk has it. alone is for the appender.
+// Failures close the fence.
+func (w *wal) append(round uint64, changes []byte, alone bool) error {
 	if need := int64(walRoundLen + len(changes)); w.file == nil || w.size+need > w.room {
 		if err := w.rotate(round, need); err != nil {
 			return err
@@ -78,8 +79,7 @@ func (w *wal) append(round uint64, changes []byte) error {
 		w.buf = b
 	}
 	w.size += int64(len(b))
-	w.file.Write(b) // the fence has its error
-	w.file.syncBy(&w.sync)
+	w.file.append(b, &w.disk, alone) // the fence has its error
 	return w.fence.Err()
 }
 
@@ -151,7 +151,7 @@ func (w *wal) close() {
 	if w.file != nil {
 		w.file.Close()
 	}
-	w.sync.close()
+	w.disk.close()
 }
 
 // walFiles returns the names of the files in a directory, oldest first.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -309,29 +310,41 @@ func contents(t *testing.T, dir string) (list string) {
 	return list
 }
 
-// TestSync: a real file is synced, and what cannot be is an error.
-func TestSync(t *testing.T) {
-	f, err := vfs.Default.Create(filepath.Join(t.TempDir(), "f"), vfs.WriteCategoryUnspecified)
+// TestAppender: what is appended is in the file in order, and what cannot be written or
+// synced is an error, however it is waited for.
+func TestAppender(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	f, err := vfs.Default.Create(name, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var s syncer
-	defer s.close()
-	for range 3 {
-		if _, err := f.Write([]byte("x")); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.sync(f); err != nil {
+	var a appender
+	defer a.close()
+	for i, s := range []string{"a", "bc", "def", "g"} {
+		if err := a.append(f, []byte(s), i%2 > 0); err != nil {
 			t.Fatal(err)
 		}
 	}
-	null, err := vfs.Default.OpenReadWrite(os.DevNull, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		t.Fatal(err)
+	if b, err := os.ReadFile(name); err != nil || string(b) != "abcdefg" {
+		t.Fatalf("%q, %v", b, err)
 	}
-	defer null.Close()
-	if err := s.sync(null); err == nil {
-		t.Error("synced what cannot be")
+	for _, device := range []string{os.DevNull, "/dev/full"} {
+		f, err := vfs.Default.OpenReadWrite(device, vfs.WriteCategoryUnspecified)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // not every system is full
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, alone := range []bool{false, true, true} {
+			if err := a.append(f, []byte("x"), alone); err == nil {
+				t.Error("appended to ", device)
+			}
+		}
+		f.Close()
+	}
+	if err := a.append(f, []byte("h"), true); err != nil {
+		t.Error("after a failure: ", err)
 	}
 }

@@ -43,10 +43,9 @@ type pause struct {
 }
 
 // newPause makes an epoll set with one around it: in that one, the runtime's poller is
-// told of what happens in the set only while somebody is parked there. blocks says
-// that waiting in the kernel is worth it. It never is with a single processor, which
-// others need meanwhile.
-func newPause(blocks bool) (*pause, error) {
+// told of what happens in the set only while somebody is parked there. With a single
+// processor it always parks: others need that meanwhile.
+func newPause() (*pause, error) {
 	set, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
@@ -59,7 +58,7 @@ func newPause(blocks bool) (*pause, error) {
 		unix.Close(set)
 		return nil, err
 	}
-	p := &pause{set: set, file: os.NewFile(uintptr(around), "epoll"), blocks: blocks && runtime.GOMAXPROCS(0) > 1}
+	p := &pause{set: set, file: os.NewFile(uintptr(around), "epoll"), blocks: runtime.GOMAXPROCS(0) > 1}
 	if p.raw, err = p.file.SyscallConn(); err == nil {
 		err = unix.EpollCtl(around, unix.EPOLL_CTL_ADD, set, &unix.EpollEvent{})
 	}

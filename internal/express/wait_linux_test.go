@@ -18,7 +18,7 @@ type bell struct {
 }
 
 func newBell(t *testing.T) *bell {
-	p, err := newPause(true)
+	p, err := newPause()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestPauseCloses(t *testing.T) {
 // With one processor a thread that waits in the kernel would keep others from it.
 func TestPauseOfOneProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	p, err := newPause(true)
+	p, err := newPause()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ type epoll struct {
 
 // newWatcher returns nil if the system has no descriptors left for one.
 func newWatcher(e *Express) watcher {
-	pause, err := newPause(e.cfg.Inline) // a request that waits for a disk parks in any case
+	pause, err := newPause()
 	if err != nil {
 		return nil
 	}
