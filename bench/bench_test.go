@@ -50,7 +50,7 @@ func TestPage(t *testing.T) {
 		"| floor | – | – | 20 (1.00) |  |\n",
 		"| notifier, in memory | – | – | 70 (3.50) | 2 lost, 1 runs failed: broke |\n",
 		"| Nchan | not measured: no such \\| package |",
-		"| 2000/s: CPU s per million, in memory | ≤ 60 | 70 | **no** |\n",
+		"| 2000/s: CPU, times the floor's, in memory | ≤ 2.4 | 3.50 | **no** |\n",
 		"other programs used 50 %",
 	} {
 		if !strings.Contains(string(text), want) {
