@@ -37,8 +37,8 @@ func (a *appender) append(f vfs.File, b []byte, alone bool) error {
 		return err
 	}
 	start := time.Now()
-	err := a.sync(f, alone && a.quick)
-	a.quick = time.Since(start) < stayAtMost && runtime.GOMAXPROCS(0) > 1
+	err := a.sync(f, alone && a.quick && runtime.GOMAXPROCS(0) > 1)
+	a.quick = time.Since(start) < stayAtMost
 	return err
 }
 
